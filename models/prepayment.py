@@ -1,0 +1,119 @@
+"""What becomes of a schedule when principal is repaid before it is due: interest not earned is not owed.
+
+Within a period interest is earned evenly by the day. So a prepayment x, made when d of the running period's D days are
+still to come, saves what x would have earned in them, and the rest of the schedule follows from one old formula:
+
+        saved  =  round(x . r_k . d / D)                      k is the running period
+        B'     =  B - x,   I_k' = I_k - saved                 the principal and the interest still to be paid
+        EMI'   =  the equal installment of B' at the rates    I_k' / B',  r_(k+1),  ...,  r_n
+
+The rate I_k' / B' makes the running period cost exactly what it still owes: what accrued on the old balance until
+the prepayment, and what accrues on the new one after it. It stays due with the running installment; due dates do not
+change. A payoff is the prepayment of everything, x = B: what is left of I_k is then the interest accrued to the day.
+
+Interest that has already been paid is kept, and flat interest, which the original principal bears by agreement whatever
+has been repaid, is saved by a payoff only: I_k . d / D, and all of the later periods'.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+
+from models.amortization import Share, declining, level
+from models.money import rounded
+from models.terms import Installment, LoanTerms, Method
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """The installments that are not yet due on a day; the first of them, which always exists, is the running one."""
+
+    rows: tuple[Installment, ...]
+    rates: tuple[Decimal, ...]
+    days_elapsed: int
+    days_to_come: int
+    terms: LoanTerms
+
+    @property
+    def running(self) -> Installment:
+        """The installment in whose period the day lies."""
+        return self.rows[0]
+
+    @property
+    def principal_minor(self) -> int:
+        """B: the principal to be repaid with these installments."""
+        return sum(row.principal_outstanding_minor for row in self.rows)
+
+    def interest_earned_minor(self, prepaid_minor: int) -> int:
+        """I_k': the running installment's interest once this much is prepaid, never less than was already paid."""
+        to_come = Decimal(self.days_to_come) / (self.days_elapsed + self.days_to_come)
+        if self.terms.method is Method.EQUAL_INSTALLMENT:
+            saved = prepaid_minor * self.rates[0] * to_come
+        elif prepaid_minor == self.principal_minor:
+            saved = self.running.interest_minor * to_come
+        else:
+            saved = Decimal(0)
+        earned_minor = self.running.interest_minor - rounded(saved, self.terms.rounding)
+        return max(earned_minor, self.running.interest_paid_minor)
+
+
+def outlook(installments: Sequence[Installment], *, on: date, terms: LoanTerms, disbursed_on: date) -> Outlook | None:
+    """What lies ahead on a day, or None when everything is due. What is paid before the disbursement counts from it."""
+    rows = tuple(row for row in installments if row.due_on > on)
+    if not rows:
+        return None
+    started_on = max((row.due_on for row in installments if row.due_on <= on), default=disbursed_on)
+    rates = terms.period_rates(disbursed_on=disbursed_on)
+    return Outlook(
+        rows=rows,
+        rates=tuple(rates[row.number - 1] for row in rows),
+        days_elapsed=max(0, (on - started_on).days),
+        days_to_come=(rows[0].due_on - max(on, started_on)).days,
+        terms=terms,
+    )
+
+
+def prepay(ahead: Outlook, prepaid_minor: int) -> tuple[Installment, ...]:
+    """The installments ahead after a prepayment of principal, which the running one carries as paid."""
+    rows = [_reduced_to_paid(row) for row in ahead.rows]
+    rows[0] = replace(
+        rows[0],
+        principal_minor=rows[0].principal_minor + prepaid_minor,
+        principal_paid_minor=rows[0].principal_minor + prepaid_minor,
+        interest_minor=ahead.interest_earned_minor(prepaid_minor),
+    )
+    balance_minor = ahead.principal_minor - prepaid_minor
+    if balance_minor > 0:
+        open_rows = [index for index, row in enumerate(ahead.rows) if _is_open(row)]
+        for index, share in zip(open_rows, _shares(ahead, rows[0], balance_minor, open_rows), strict=True):
+            rows[index] = replace(
+                rows[index],
+                principal_minor=rows[index].principal_minor + share.principal_minor,
+                interest_minor=rows[index].interest_paid_minor + share.interest_minor,
+            )
+    return tuple(rows)
+
+
+def _shares(ahead: Outlook, running: Installment, balance_minor: int, open_rows: list[int]) -> tuple[Share, ...]:
+    """The new equal installments of the rows that still wait for principal or interest."""
+    if ahead.terms.method is not Method.EQUAL_INSTALLMENT:
+        return level(balance_minor, [ahead.rows[index].interest_outstanding_minor for index in open_rows], ahead.terms)
+    rates = [ahead.rates[index] for index in open_rows]
+    if open_rows[0] == 0:
+        rates[0] = Decimal(running.interest_outstanding_minor) / balance_minor
+    grace = ahead.terms.principal_grace_installments - (ahead.rows[open_rows[0]].number - 1)
+    interest_only = min(max(grace, 0), len(rates) - 1)
+    shares = declining(balance_minor, rates, ahead.terms, interest_only=interest_only)
+    if shares[0].principal_minor == 0 and interest_only == 0 and len(rates) > 1:
+        # After a large prepayment the accrued interest may exceed the new installment: the first row pays just that.
+        return declining(balance_minor, rates, ahead.terms, interest_only=1)
+    return shares
+
+
+def _is_open(row: Installment) -> bool:
+    return row.principal_outstanding_minor + row.interest_outstanding_minor > 0
+
+
+def _reduced_to_paid(row: Installment) -> Installment:
+    return replace(row, principal_minor=row.principal_paid_minor, interest_minor=row.interest_paid_minor)

@@ -1,0 +1,239 @@
+"""The cheapest offer is the best one, and a decision that does not count is refused by name."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.bidding import (
+    AlreadyDecided,
+    AmountOutOfRange,
+    Bid,
+    BiddingClosed,
+    FeeOutOfRange,
+    NotInvited,
+    OfferExpired,
+    RateOutOfRange,
+    TenureOutOfRange,
+    check_decision,
+    rank,
+)
+from models.errors import Conflict, Refusal, Refused
+
+ON = date(2026, 1, 17)
+NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
+CLOSES_AT = NOW + timedelta(hours=48)
+FIRST_CREDIT = Bid(
+    provider_id="provider_a",
+    decision_id="dec_a",
+    amount_minor=2_500_000,
+    currency="USD",
+    annual_rate_percent=Decimal("7.5"),
+    tenure_days=365,
+    processing_fee_minor=50_000,
+    received_at=NOW,
+    expires_at=NOW + timedelta(days=7),
+)
+QUICK_LOAN = replace(
+    FIRST_CREDIT,
+    provider_id="provider_b",
+    decision_id="dec_b",
+    annual_rate_percent=Decimal("8.20"),
+    processing_fee_minor=30_000,
+)
+
+
+def reasons(*bids: Bid) -> list[str]:
+    return [offer.reason for offer in rank(bids, on=ON)]
+
+
+# ---------------------------------------------------------------- the best offer
+
+
+def test_the_cheaper_offer_wins_although_its_rate_is_higher() -> None:
+    best, second = rank([FIRST_CREDIT, QUICK_LOAN], on=ON)
+
+    assert (best.bid, best.rank, best.apr_percent) == (QUICK_LOAN, 1, Decimal("10.48"))
+    assert (best.installments, best.installment_minor) == (12, 217_702)
+    assert (best.total_repayable_minor, best.finance_charge_minor) == (2_612_427, 142_427)
+    assert (second.bid, second.rank, second.apr_percent) == (FIRST_CREDIT, 2, Decimal("11.31"))
+    assert best.reason == (
+        "Lowest APR: 10.48 % against 11.31 % of the next offer,"
+        " although its interest rate of 8.2 % is higher than 7.5 %: the smaller fee weighs more."
+    )
+    assert second.reason == (
+        "APR 11.31 %, 0.83 points above the best offer,"
+        " although its interest rate of 7.5 % is lower than 8.2 %: the larger fee weighs more."
+    )
+
+
+def test_a_single_offer_is_the_best_one() -> None:
+    assert reasons(QUICK_LOAN) == ["The only offer: APR 10.48 %."]
+
+
+def test_without_bids_there_are_no_offers() -> None:
+    assert rank([], on=ON) == ()
+
+
+def test_an_offer_better_in_every_way_needs_no_explanation() -> None:
+    dear = replace(FIRST_CREDIT, annual_rate_percent=Decimal(10))
+
+    assert reasons(QUICK_LOAN, dear) == [
+        "Lowest APR: 10.48 % against 13.84 % of the next offer.",
+        "APR 13.84 %, 3.36 points above the best offer.",
+    ]
+
+
+def test_the_same_fee_weighs_less_over_a_longer_term() -> None:
+    longer = replace(QUICK_LOAN, tenure_days=1095, processing_fee_minor=50_000)
+
+    best, second = reasons(longer, FIRST_CREDIT)
+
+    assert best == (
+        "Lowest APR: 9.58 % against 11.31 % of the next offer,"
+        " although its interest rate of 8.2 % is higher than 7.5 %: its fee weighs less over this amount and term."
+    )
+    assert second == (
+        "APR 11.31 %, 1.73 points above the best offer,"
+        " although its interest rate of 7.5 % is lower than 8.2 %: its fee weighs more over this amount and term."
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "criterion"),
+    [
+        ({"amount_minor": 2_500_001}, "the smaller total to repay"),
+        ({"funding_hours": None}, "the sooner payout"),
+        ({"funding_hours": 25}, "the sooner payout"),
+        ({"received_at": NOW + timedelta(seconds=1)}, "the earlier answer"),
+        ({"provider_id": "provider_z"}, "the provider's id"),
+        ({"decision_id": "dec_z"}, "the decision's id"),
+    ],
+)
+def test_among_offers_of_the_same_apr(change: dict[str, Any], criterion: str) -> None:
+    better = replace(QUICK_LOAN, funding_hours=24)
+    worse = replace(better, **change)
+
+    assert [offer.bid for offer in rank([worse, better], on=ON)] == [better, worse]
+    assert reasons(worse, better) == [
+        f"Same APR of 10.48 % as the next offer: {criterion} decides.",
+        f"Same APR of 10.48 % as the best offer: {criterion} decides.",
+    ]
+
+
+bids = st.lists(
+    st.builds(
+        Bid,
+        provider_id=st.sampled_from(["provider_a", "provider_b", "provider_c"]),
+        decision_id=st.uuids().map(str),
+        amount_minor=st.integers(100_000, 2_500_000),
+        currency=st.just("USD"),
+        annual_rate_percent=st.decimals(0, 30, places=1),
+        tenure_days=st.sampled_from([30, 90, 365]),
+        processing_fee_minor=st.integers(0, 10_000),
+        received_at=st.datetimes(datetime(2026, 1, 15), datetime(2026, 1, 17)).map(lambda at: at.replace(tzinfo=UTC)),  # noqa: DTZ001
+        expires_at=st.none(),
+        funding_hours=st.none() | st.integers(1, 72),
+    ),
+    max_size=6,
+    unique_by=lambda bid: bid.decision_id,
+)
+
+
+@given(bids=bids, seed=st.randoms(use_true_random=False))
+def test_the_order_of_bids_does_not_matter(bids: list[Bid], seed: Any) -> None:
+    assert rank(seed.sample(bids, len(bids)), on=ON) == rank(bids, on=ON)
+
+
+@given(bids=bids)
+def test_offers_come_cheapest_first_and_none_is_lost(bids: list[Bid]) -> None:
+    offers = rank(bids, on=ON)
+
+    assert [offer.rank for offer in offers] == list(range(1, len(bids) + 1))
+    assert sorted(offer.bid.decision_id for offer in offers) == sorted(bid.decision_id for bid in bids)
+    assert [offer.apr_percent for offer in offers] == sorted(offer.apr_percent for offer in offers)
+
+
+# ---------------------------------------------------------------- decisions that count
+
+
+def check(bid: Bid | None, **facts: Any) -> None:
+    usual: dict[str, Any] = {
+        "provider_id": "provider_a",
+        "invited": {"provider_a", "provider_b"},
+        "decided": {"provider_b"},
+        "closes_at": CLOSES_AT,
+        "at": NOW,
+        "requested_minor": 2_500_000,
+    }
+    check_decision(bid, **usual | facts)
+
+
+@pytest.mark.parametrize(
+    "bid",
+    [
+        None,
+        FIRST_CREDIT,
+        replace(FIRST_CREDIT, expires_at=None),
+        replace(FIRST_CREDIT, tenure_days=30, annual_rate_percent=Decimal(0), processing_fee_minor=0),
+        replace(
+            FIRST_CREDIT, tenure_days=3650, annual_rate_percent=Decimal(100), amount_minor=1, processing_fee_minor=0
+        ),
+        replace(FIRST_CREDIT, processing_fee_minor=2_499_999, expires_at=NOW + timedelta(microseconds=1)),
+    ],
+)
+def test_a_decision_within_every_limit_counts(bid: Bid | None) -> None:
+    check(bid, at=NOW)
+
+
+def test_a_decision_in_the_last_moment_of_the_window_counts() -> None:
+    check(None, at=CLOSES_AT - timedelta(microseconds=1))
+
+
+@pytest.mark.parametrize(
+    ("facts", "refusal", "field"),
+    [
+        ({"provider_id": "provider_c"}, NotInvited, "providerId"),
+        ({"provider_id": "provider_b"}, AlreadyDecided, "decision"),
+        ({"at": CLOSES_AT}, BiddingClosed, "decision"),
+    ],
+)
+@pytest.mark.parametrize("bid", [None, FIRST_CREDIT], ids=["declines", "bids"])
+def test_a_decision_out_of_turn_is_a_conflict(
+    bid: Bid | None, facts: dict[str, Any], refusal: type[Refusal], field: str
+) -> None:
+    with pytest.raises(refusal) as refused:
+        check(bid, **facts)
+
+    assert isinstance(refused.value, Conflict)
+    assert refused.value.field == field
+    assert refused.value.detail.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("change", "refusal", "field", "detail"),
+    [
+        ({"amount_minor": 0}, AmountOutOfRange, "approvedAmount", "at most USD 25,000.00"),
+        ({"amount_minor": 2_500_001}, AmountOutOfRange, "approvedAmount", "at most USD 25,000.00"),
+        ({"tenure_days": 29}, TenureOutOfRange, "tenure", "30 to 3650 days"),
+        ({"tenure_days": 3651}, TenureOutOfRange, "tenure", "30 to 3650 days"),
+        ({"annual_rate_percent": Decimal("-0.1")}, RateOutOfRange, "interestRate", "0 to 100 % a year"),
+        ({"annual_rate_percent": Decimal("100.1")}, RateOutOfRange, "interestRate", "0 to 100 % a year"),
+        ({"annual_rate_percent": Decimal("NaN")}, RateOutOfRange, "interestRate", "0 to 100 % a year"),
+        ({"processing_fee_minor": -1}, FeeOutOfRange, "processingFee", "leave something to disburse"),
+        ({"processing_fee_minor": 2_500_000}, FeeOutOfRange, "processingFee", "leave something to disburse"),
+        ({"expires_at": NOW}, OfferExpired, "expiresAt", "valid for some time after it is made"),
+    ],
+)
+def test_a_bid_out_of_range_is_refused_and_names_its_field(
+    change: dict[str, Any], refusal: type[Refusal], field: str, detail: str
+) -> None:
+    with pytest.raises(refusal, match=detail) as refused:
+        check(replace(FIRST_CREDIT, **change))
+
+    assert isinstance(refused.value, Refused)
+    assert refused.value.field == field
