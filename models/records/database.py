@@ -1,0 +1,55 @@
+"""The engine and the only commit: one transaction for one tenant."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from os import urandom
+from time import time
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+
+from models.ids import sortable_id
+
+_SET = text("SELECT set_config(:name, :value, true)")
+
+
+class DatabaseSettings(BaseSettings):
+    """Where the rows are. The application and the relay connect with roles that row-level security holds."""
+
+    model_config = SettingsConfigDict(env_prefix="CAAS_", env_file=".env", extra="ignore")
+
+    database_url: str = "postgresql+psycopg://caas_app@127.0.0.1:5432/caas"
+    relay_database_url: str = "postgresql+psycopg://caas_relay@127.0.0.1:5432/caas"
+    database_pool_size: int = Field(default=10, ge=1)
+
+
+class Database:
+    """Transactions on one PostgreSQL role. Nothing else in the project opens or commits one."""
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self._engine = create_async_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True)
+        self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def transaction(self, tenant_id: str = "", **knowing: str) -> AsyncIterator[AsyncSession]:
+        """One transaction that sees the rows of `tenant_id` only; committed on leaving, rolled back on an error.
+
+        `knowing` names a secret or an address the caller holds (`api_key_hash`, `rail_address`) before it knows the
+        tenant: the policy of that one table shows the one row that carries it.
+        """
+        async with self._sessions() as session, session.begin():
+            settings = {"tenant_id": tenant_id, **knowing}
+            for name, value in settings.items():
+                await session.execute(_SET, {"name": f"app.{name}", "value": value})
+            yield session
+
+    async def close(self) -> None:
+        """Return every connection."""
+        await self._engine.dispose()
+
+
+def new_id(prefix: str) -> str:
+    """A fresh identifier that sorts by creation time."""
+    return sortable_id(prefix, at_ms=int(time() * 1000), entropy=urandom(10))

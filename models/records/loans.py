@@ -1,0 +1,71 @@
+"""Loans and their installments."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint
+from sqlmodel import Field
+
+from models.loan import LoanStatus
+from models.records.columns import RecordedRow, instant, minor, rate, word
+
+
+class Loan(RecordedRow, table=True):
+    """A disbursed loan. What can be true at the same time is a flag; `clock_at` is its workflow's time."""
+
+    __tablename__ = "caas_loan"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "application_id"], ["caas_application.tenant_id", "caas_application.id"]),
+        UniqueConstraint("tenant_id", "application_id", name="caas_loan_application"),
+        Index("caas_loan_status", "tenant_id", "status", "id"),
+    )
+
+    id: str = Field(primary_key=True)
+    application_id: str
+    provider_id: str
+    offer_id: str
+    status: LoanStatus = word(default=LoanStatus.ACTIVE)
+    principal_minor: int = minor()
+    currency: str
+    annual_rate_percent: Decimal = rate()
+    apr_percent: Decimal = rate()
+    installments: int
+    frequency: str
+    every: int
+    method: str
+    day_count: str
+    processing_fee_minor: int = minor()
+    disbursed_on: date
+    account_number: str | None = None
+    account_bank: str | None = None
+    outstanding_minor: int = minor()
+    overpaid_minor: int = minor(default=0)
+    next_due_on: date | None = None
+    days_past_due: int = 0
+    delinquency_bucket: str = "current"
+    ifrs_stage: int = 1
+    in_collection: bool = False
+    promised_on: date | None = None
+    disputed: bool = False
+    clock_at: datetime = instant()
+    closed_on: date | None = None
+
+
+class InstallmentRow(RecordedRow, table=True):
+    """One row of a repayment schedule: what is due and what has been paid of it, part by part."""
+
+    __tablename__ = "caas_installment"
+    __table_args__ = (ForeignKeyConstraint(["tenant_id", "loan_id"], ["caas_loan.tenant_id", "caas_loan.id"]),)
+
+    loan_id: str = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    due_on: date
+    principal_minor: int = minor()
+    interest_minor: int = minor()
+    fee_minor: int = minor(default=0)
+    penalty_minor: int = minor(default=0)
+    principal_paid_minor: int = minor(default=0)
+    interest_paid_minor: int = minor(default=0)
+    fee_paid_minor: int = minor(default=0)
+    penalty_paid_minor: int = minor(default=0)
+    settled_on: date | None = None

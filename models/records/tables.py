@@ -1,0 +1,37 @@
+"""Every table, imported once: for the migrations, and for whoever wants to look at all of them."""
+
+from sqlmodel import SQLModel
+
+from models.records.applications import Applicant, Application, VerifiedUser
+from models.records.leads import Decision, LeadGrant
+from models.records.ledger import EntryRow, JournalRow
+from models.records.loans import InstallmentRow, Loan
+from models.records.offers import Offer
+from models.records.outbox import Delivery, EventRow, OutboxRow
+from models.records.payments import InboundWebhook, Payment, RailAddress
+from models.records.providers import Provider
+from models.records.tenants import ApiKey, IdempotencyKey, Tenant
+
+TABLES = (
+    Tenant,
+    ApiKey,
+    IdempotencyKey,
+    Applicant,
+    VerifiedUser,
+    Application,
+    Provider,
+    LeadGrant,
+    Decision,
+    Offer,
+    Loan,
+    InstallmentRow,
+    Payment,
+    RailAddress,
+    InboundWebhook,
+    JournalRow,
+    EntryRow,
+    EventRow,
+    OutboxRow,
+    Delivery,
+)
+METADATA = SQLModel.metadata
