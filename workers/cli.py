@@ -1,0 +1,124 @@
+"""The command line `caas`. Commands import what they run when they run it, so that `caas --help` is instant."""
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import Coroutine
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from workers.embedded.errors import StackError
+
+app = typer.Typer(
+    help="Credit-as-a-Service: a loan's whole life on one durable engine.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,  # they would print passwords and borrowers
+)
+tenants = typer.Typer(help="The platforms that lend through us.", no_args_is_help=True)
+benches = typer.Typer(help="Figures about this machine.", no_args_is_help=True)
+app.add_typer(tenants, name="tenant")
+app.add_typer(benches, name="bench")
+
+console = Console()
+
+
+@app.command()
+def up() -> None:
+    """Run the whole stack until Ctrl-C, resuming what was alive."""
+    from workers.up import serve
+
+    finish(serve(console))
+
+
+@app.command()
+def demo() -> None:
+    """Live one whole loan and print it; fails if a figure is not what it must be."""
+    from workers.demo import run
+
+    finish(run())
+
+
+@app.command()
+def api() -> None:
+    """Serve the HTTP API."""
+    from workers.api_server import serve
+
+    serve()
+
+
+@app.command()
+def worker() -> None:
+    """Carry out workflows and activities, and relay the outbox."""
+    from workers.worker import main as work
+
+    finish(work())
+
+
+@app.command()
+def sandbox() -> None:
+    """Be the outside world: a payment rail, an identity bureau, lenders and a mailbox."""
+    from sandbox.server import serve
+    from sandbox.settings import SandboxSettings
+
+    finish(serve(SandboxSettings()))
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to the newest schema."""
+    from workers.migrate import MigrationSettings, migrate
+
+    migrate(MigrationSettings().urls())
+
+
+@tenants.command()
+def create(name: Annotated[str, typer.Argument(help="What the platform calls itself.")]) -> None:
+    """Create a tenant and print its API key, once."""
+    from models.records.database import DatabaseSettings
+    from workers.tenants import new_key
+
+    console.print(
+        asyncio.run(new_key(DatabaseSettings().database_url, name)), markup=False, highlight=False, soft_wrap=True
+    )
+
+
+@benches.command()
+def lifecycle() -> None:
+    """Loans per second through disbursement, and what each costs in Temporal, beside a bare workflow."""
+    from workers.bench import run
+
+    finish(run())
+
+
+def finish(work: Coroutine[Any, Any, object]) -> None:
+    """Run to the end; being told to stop is a good end, and trouble with the stack is one sentence."""
+    try:
+        asyncio.run(work)
+    except StackError as trouble:
+        console.print(str(trouble), style="red", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        console.print("stopped")
+
+
+def main() -> None:
+    """The entry point of `caas`."""
+    code: object = 1
+    try:
+        app()
+    except SystemExit as end:
+        code = end.code
+    finally:
+        with contextlib.suppress(BrokenPipeError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+    # Temporal's native threads may abort a Python that is shutting down (exit code 134): leave without the farewell.
+    os._exit(code if isinstance(code, int) else int(code is not None))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""Our own processes, as the stack starts them."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import httpx2
+
+from workers.embedded.processes import Command
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A `caas` command that runs until it is stopped, and the page by which it shows that it is up."""
+
+    name: str
+    health_url: str
+    needs_engine: bool
+
+    def command(self, environment: Mapping[str, str]) -> Command:
+        return Command(self.name, [sys.executable, "-m", "workers.cli", self.name], environment)
+
+    async def answers(self) -> bool:
+        """Any answer will do: being up is the process's affair, being well is what the page says."""
+        # A client per call: the stack outlives no connection pool, and starts are rare.
+        async with httpx2.AsyncClient(trust_env=False) as http:
+            try:
+                await http.get(self.health_url, timeout=5)
+            except httpx2.TransportError:
+                return False
+            return True
+
+
+def all_services(api_url: str, sandbox_url: str, metrics_url: str) -> dict[str, Service]:
+    listed = (
+        Service("worker", f"{metrics_url}/metrics", needs_engine=True),
+        Service("api", f"{api_url}/health", needs_engine=True),
+        Service("sandbox", f"{sandbox_url}/health", needs_engine=False),
+    )
+    return {service.name: service for service in listed}
