@@ -1,0 +1,196 @@
+"""Which providers are invited to bid, and what they are told."""
+
+import json
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col, select
+
+from activities.applications import move
+from models.application import ApplicationStatus
+from models.events import ProviderEventType
+from models.ids import derived_id
+from models.matching import Lead, Matches, ProviderProfile, match
+from models.money import exponent_of, major_units, rounded
+from models.records.applications import Applicant, Application
+from models.records.leads import LeadGrant
+from models.records.outbox import Channel, deliver
+from models.records.providers import Provider
+from models.records.tenants import Tenant
+
+_INCOME_BAND = Decimal(2500)
+
+
+async def invite(session: AsyncSession, application: Application, *, at: datetime) -> list[LeadGrant]:
+    """Match, grant and tell the providers, and open the bidding window; without a match the application ends."""
+    tenant = await session.get_one(Tenant, application.tenant_id)
+    applicant = await session.get_one(Applicant, (application.tenant_id, application.applicant_id))
+    matches = match(_lead(application), await _profiles(session, application.currency), on=at.date())
+    excluded = {exclusion.provider_id: exclusion.reason for exclusion in matches.excluded}
+    if not matches.invited:
+        await move(
+            session, application, ApplicationStatus.NO_OFFERS, at=at, reason="no provider matches", excluded=excluded
+        )
+        return []
+    closes_at = at + timedelta(hours=tenant.bidding_window_hours)
+    application.bids_close_at = closes_at
+    grants = _grants(application, matches, at)
+    session.add_all(grants)
+    await move(
+        session,
+        application,
+        ApplicationStatus.BIDDING,
+        at=at,
+        invited=[g.provider_id for g in grants],
+        excluded=excluded,
+    )
+    for grant in grants:
+        data = lead_data(application, applicant, disclosure=tenant.lead_disclosure)
+        await tell_provider(
+            session, application, grant.provider_id, ProviderEventType.LEAD_RECEIVED, data, at=at, expires_at=closes_at
+        )
+    return grants
+
+
+async def tell_provider(
+    session: AsyncSession,
+    application: Application,
+    provider_id: str,
+    event: ProviderEventType,
+    data: dict[str, Any],
+    *,
+    at: datetime,
+    expires_at: datetime | None = None,
+) -> None:
+    """Queue one signed webhook to a provider in the caller's transaction."""
+    key = f"{event}:{application.id}:{provider_id}"
+    body = {
+        "eventId": derived_id("msg", application.tenant_id, key),
+        "eventType": event,
+        "type": event,
+        "providerId": provider_id,
+        "timestamp": at.isoformat(),
+        "data": data,
+        "expiresAt": expires_at.isoformat() if expires_at else None,
+    }
+    await deliver(session, application.tenant_id, Channel.WEBHOOK, provider_id, event, json.dumps(body), key=key)
+
+
+def lead_data(application: Application, applicant: Applicant, *, disclosure: str) -> dict[str, Any]:
+    """The lead as a provider reads it: the whole applicant (`full`), or bands and a pseudonym (`masked`)."""
+    return {
+        "leadId": application.lead_id,
+        "applicant": full_applicant(applicant) if disclosure == "full" else masked_applicant(applicant),
+        "loanApplication": {
+            "requestedAmount": _number(application.requested_amount_minor, application.currency),
+            "currency": application.currency,
+            "purpose": application.purpose,
+            "tenure": application.tenure_days,
+        },
+        "creditAssessment": {
+            "creditScore": application.credit_score,
+            "riskRating": application.risk_rating,
+            "debtToIncomeRatio": float(application.debt_to_income_ratio or 0),
+            "recommendations": {
+                "recommendedAmount": _number(application.recommended_amount_minor or 0, application.currency),
+                "recommendedTenure": application.recommended_tenure_days,
+                "recommendedInterestRate": float(application.recommended_rate_percent or 0),
+            },
+        },
+    }
+
+
+def full_applicant(applicant: Applicant) -> dict[str, Any]:
+    """The applicant in full, in the owner's shape; for the provider whose offer was accepted."""
+    return {
+        "personalInfo": {
+            "firstName": applicant.first_name,
+            "lastName": applicant.last_name,
+            "email": applicant.email,
+            "phoneNumber": applicant.phone_number,
+            "address": applicant.address,
+        },
+        "employmentInfo": applicant.employment,
+        "financialInfo": applicant.finances,
+    }
+
+
+def masked_applicant(applicant: Applicant) -> dict[str, Any]:
+    """What a provider needs to price the lead, and nothing that says who it is."""
+    income = Decimal(str(applicant.employment.get("monthlyIncome") or 0))
+    floor = int(income // _INCOME_BAND * _INCOME_BAND)
+    return {
+        "pseudonym": derived_id("applicant", applicant.tenant_id, applicant.id),
+        "personalInfo": {"address": {k: applicant.address.get(k) for k in ("state", "country")}},
+        "employmentInfo": {
+            "employmentStatus": applicant.employment.get("employmentStatus"),
+            "monthlyIncomeBand": [floor, floor + int(_INCOME_BAND)],
+            "employmentDuration": applicant.employment.get("employmentDuration"),
+        },
+        "financialInfo": {
+            "existingLoans": len(applicant.finances.get("existingLoans") or []),
+            "creditCards": len(applicant.finances.get("creditCards") or []),
+        },
+    }
+
+
+def _lead(application: Application) -> Lead:
+    return Lead(
+        amount_minor=application.requested_amount_minor,
+        currency=application.currency,
+        country=application.country,
+        tenure_days=application.tenure_days,
+        credit_score=application.credit_score or 0,
+        recommended_rate_percent=application.recommended_rate_percent or Decimal(0),
+    )
+
+
+async def _profiles(session: AsyncSession, currency: str) -> list[ProviderProfile]:
+    providers = (await session.execute(select(Provider).order_by(col(Provider.id)))).scalars()
+    return [_profile(provider, currency) for provider in providers]
+
+
+def _profile(provider: Provider, currency: str) -> ProviderProfile:
+    """The limits are numbers that hold in each currency the provider lends, as it registered them."""
+    return ProviderProfile(
+        provider_id=provider.id,
+        name=provider.company_name,
+        active=provider.status == "active",
+        minimum_minor=_restated(provider.minimum_amount_minor, provider.amount_currency, currency),
+        maximum_minor=_restated(provider.maximum_amount_minor, provider.amount_currency, currency),
+        currencies=frozenset(provider.currencies),
+        countries=frozenset(provider.countries),
+        rate_minimum_percent=provider.rate_minimum_percent,
+        rate_maximum_percent=provider.rate_maximum_percent,
+        license_expires_on=provider.license_expires_on,
+        median_response_hours=provider.median_response_hours,
+        approval_rate=provider.approval_rate,
+        invited_open=0,
+    )
+
+
+def _restated(minor: int, of: str, currency: str) -> int:
+    return rounded(major_units(minor, of).scaleb(exponent_of(currency)))
+
+
+def _grants(application: Application, matches: Matches, at: datetime) -> list[LeadGrant]:
+    return [
+        LeadGrant(
+            tenant_id=application.tenant_id,
+            application_id=application.id,
+            provider_id=found.provider_id,
+            lead_id=application.lead_id,
+            provider_name=found.name,
+            score=int(found.score),
+            expected_response_hours=float(found.expected_response_hours),
+            reasons=list(found.reasons),
+            granted_at=at,
+        )
+        for found in matches.invited
+    ]
+
+
+def _number(minor: int, currency: str) -> float:
+    return float(major_units(minor, currency))

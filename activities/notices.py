@@ -1,0 +1,56 @@
+"""What borrowers are written: subject and text, plain and short. Nothing here decides anything."""
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+
+
+def offers_notice(name: str, offers: Sequence[tuple[str, Decimal, str, Decimal]]) -> tuple[str, str]:
+    """The offers are in; `offers` holds provider, amount, currency and APR, best first."""
+    lines = [
+        f"{n}. {provider}: {currency} {amount:,} at {apr.normalize():f} % APR"
+        for n, (provider, amount, currency, apr) in enumerate(offers, 1)
+    ]
+    body = "\n".join(lines)
+    return (
+        "Your loan offers are ready",
+        f"Hello {name},\n\nThese lenders want to lend to you, cheapest first:\n\n{body}\n",
+    )
+
+
+def disbursed_notice(name: str, amount: str, first_due: date, account: str) -> tuple[str, str]:
+    """The money has left."""
+    text = f"Hello {name},\n\n{amount} is on its way to you. Your first installment is due on {first_due}.\n"
+    return "Your loan has been paid out", text + (f"Please pay into account {account}.\n" if account else "")
+
+
+def reminder_notice(name: str, number: int, amount: str, due_on: date, account: str) -> tuple[str, str]:
+    """An installment is coming up, or due today."""
+    text = f"Hello {name},\n\ninstallment {number} of {amount} is due on {due_on}. Please pay into account {account}.\n"
+    return f"Installment {number} is due on {due_on}", text
+
+
+def late_fee_notice(name: str, number: int, fee: str, due_on: date) -> tuple[str, str]:
+    """A late fee has been charged."""
+    text = f"Hello {name},\n\ninstallment {number}, due on {due_on}, has not arrived. A late fee of {fee} was added.\n"
+    return f"Late fee for installment {number}", text
+
+
+def dunning_notice(name: str, level: int, overdue: str, days: int) -> tuple[str, str]:
+    """A collection letter; `level` counts from 1."""
+    subject = {1: "Payment overdue", 2: "Second notice: payment overdue"}.get(level, "Final notice: payment overdue")
+    text = (
+        f"Hello {name},\n\n{overdue} has been overdue for {days} days. If you cannot pay now, tell us when you can:\n"
+        "a promise to pay stops these letters until its day.\n"
+    )
+    return subject, text
+
+
+def payment_notice(name: str, amount: str, outstanding: str) -> tuple[str, str]:
+    """A payment has been posted."""
+    return "Payment received", f"Hello {name},\n\nthank you: we received {amount}. Outstanding: {outstanding}.\n"
+
+
+def closed_notice(name: str, closed_on: date) -> tuple[str, str]:
+    """The loan is paid off."""
+    return "Your loan is paid off", f"Hello {name},\n\nyour loan was paid off on {closed_on}. Nothing more is owed.\n"

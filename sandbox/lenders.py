@@ -1,0 +1,115 @@
+"""Lenders: they receive webhooks at their own URL, check them, answer 200 at once, and decide a little later.
+
+A lender is told how to behave; what it received and what its decisions were answered can be read back.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeGuard
+
+from sandbox.courier import Courier
+from sandbox.decisions import Kind, Lender, decision_of, headers_of
+from sandbox.shelf import Row, Shelf
+from sandbox.signatures import fault_of_standard_webhook, is_signed_by_body_alone
+
+_OK, _BAD_SIGNATURE, _UNWELL = 200, 401, 503
+
+
+class Lenders:
+    def __init__(self, shelf: Shelf, courier: Courier) -> None:
+        self._shelf = shelf
+        self._courier = courier
+
+    def resume(self) -> None:
+        """After a restart: decide on the leads that were received and not answered yet."""
+        for name in self.names():
+            lender, answered = self._known(name), {each["leadId"] for each in self.answers(name)}
+            for row in self.events(name):
+                event = row["event"]
+                if _is_lead(event) and _OK in row["answeredWith"] and event["data"]["leadId"] not in answered:
+                    self._courier.start(self._consider(name, lender, event))
+
+    def configure(self, name: str, lender: Lender) -> None:
+        self._shelf.put("lenders", name, lender.model_dump(mode="json"))
+
+    def find(self, name: str) -> Lender | None:
+        return self._known(name) if name in self._shelf.rows("lenders") else None
+
+    def names(self) -> list[str]:
+        return list(self._shelf.rows("lenders"))
+
+    def events(self, name: str) -> list[Row]:
+        return list(self._shelf.rows(f"events/{name}").values())
+
+    def answers(self, name: str) -> list[Row]:
+        return list(self._shelf.rows(f"answers/{name}").values())
+
+    def receive(self, name: str, lender: Lender, headers: Mapping[str, str], body: bytes) -> int:
+        """The HTTP status the webhook is answered with."""
+        webhook_id = headers.get("webhook-id", "")
+        fault = fault_of_standard_webhook(lender.webhook_secret, headers, body)
+        status = _BAD_SIGNATURE if fault else _UNWELL if self._is_unwell(name, lender) else _OK
+        event = json.loads(body) if fault is None else None
+        # A forged message may carry the id of a true one, and must not stand in its place.
+        key = webhook_id if fault is None else f"{webhook_id} {fault}"
+        earlier = self._shelf.rows(f"events/{name}").get(key, {"answeredWith": []})
+        self._shelf.put(
+            f"events/{name}",
+            key,
+            {
+                "webhookId": webhook_id,
+                "fault": fault,
+                "signedByBodyAlone": is_signed_by_body_alone(lender.webhook_secret, headers, body),
+                "answeredWith": [*earlier["answeredWith"], status],
+                "receivedAt": datetime.now(UTC).isoformat(),
+                "event": event,
+            },
+        )
+        # Delivery is at least once: a lead taken before is decided, or being decided.
+        if status == _OK and _OK not in earlier["answeredWith"] and _is_lead(event):
+            self._courier.start(self._consider(name, lender, event))
+        return status
+
+    async def decide(self, name: str, lender: Lender, lead_id: str) -> Row | None:
+        """Decide now on a lead received before; None when there was none of this id."""
+        for each in self.events(name):
+            if _is_lead(each["event"]) and each["event"]["data"]["leadId"] == lead_id:
+                return await self._answer(name, lender, each["event"])
+        return None
+
+    def _known(self, name: str) -> Lender:
+        return Lender.model_validate(self._shelf.rows("lenders")[name])
+
+    def _is_unwell(self, name: str, lender: Lender) -> bool:
+        refused = (each["answeredWith"].count(_UNWELL) for each in self.events(name))
+        return lender.behavior.refuse_first > 0 and sum(refused) < lender.behavior.refuse_first
+
+    async def _consider(self, name: str, lender: Lender, event: dict[str, Any]) -> None:
+        behavior = lender.behavior
+        if behavior.kind in {Kind.silent, Kind.late}:
+            return
+        await asyncio.sleep(behavior.delay_seconds)
+        await self._answer(name, lender, event)
+        if behavior.kind is Kind.twice:
+            better = behavior.model_copy(update={"interest_rate": round(behavior.interest_rate - 0.5, 2)})
+            await self._answer(name, lender.model_copy(update={"behavior": better}), event, attempt=2)
+
+    async def _answer(self, name: str, lender: Lender, event: dict[str, Any], attempt: int = 1) -> Row:
+        lead_id = event["data"]["leadId"]
+        decision = decision_of(lender, event)
+        body = json.dumps(decision).encode()
+        answer = await self._courier.deliver(
+            f"{lender.api_url.rstrip('/')}/api/v1/providers/{lender.provider_id}/leads/{lead_id}/decision",
+            lambda: headers_of(lender, f"{lead_id}-{lender.provider_id}-{attempt}", body),
+            body,
+            is_final=lambda status: status < 500 and status != 429,  # noqa: PLR2004 - those may pass
+        )
+        status, text = (None, None) if answer is None else (answer.status_code, answer.text)
+        row = {"leadId": lead_id, "decision": decision, "status": status, "answer": text}
+        return self._shelf.append(f"answers/{name}", row)
+
+
+def _is_lead(event: dict[str, Any] | None) -> TypeGuard[dict[str, Any]]:
+    return event is not None and event.get("eventType") == "lead_received"

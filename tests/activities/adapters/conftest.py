@@ -1,0 +1,3 @@
+from tests.sandbox.worlds import world
+
+__all__ = ["world"]
