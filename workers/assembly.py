@@ -1,0 +1,136 @@
+"""The only file that knows every concrete class: which adapter stands behind which protocol."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+
+from activities.adapters.http_delivery import HttpDelivery, delivery_client
+from activities.adapters.paystack import Paystack
+from activities.adapters.prembly import Prembly
+from activities.adapters.settings import KycSettings, MailSettings, RailSettings
+from activities.adapters.smtp import SmtpMail
+from activities.collection import Collection
+from activities.deliveries import Deliveries
+from activities.disbursements import Disbursements
+from activities.identity import Identity
+from activities.kyc import IdentityBureau, SanctionsList
+from activities.mail import Mailer
+from activities.offers import Offers
+from activities.postbox import Postbox
+from activities.rails import Rail
+from activities.repayments import Repayments
+from activities.servicing import Servicing
+from activities.underwriting import Underwriting
+from models.records.database import Database, DatabaseSettings
+from workers.settings import WorkerSettings
+
+Activity = Callable[..., Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What a worker process needs: the activities to serve, the deliveries and the outbox's database to relay."""
+
+    activities: list[Activity]
+    deliveries: Deliveries
+    outbox: Database
+
+
+@dataclass(frozen=True, slots=True)
+class Strangers:
+    """Everybody outside whom the engine talks to."""
+
+    rail: Rail
+    bureau: IdentityBureau
+    sanctions: SanctionsList
+    postbox: Postbox
+    mailer: Mailer
+
+
+def engine(database: Database, outbox: Database, strangers: Strangers) -> Engine:
+    """The engine on these rows and these strangers."""
+    identity = Identity(database, strangers.bureau, strangers.sanctions)
+    underwriting = Underwriting(database)
+    offers = Offers(database, strangers.rail.name)
+    disbursements = Disbursements(database, strangers.rail)
+    servicing = Servicing(database, strangers.rail)
+    repayments = Repayments(database)
+    collection = Collection(database)
+    deliveries = Deliveries(outbox, strangers.postbox, strangers.mailer)
+    return Engine(
+        activities=[
+            identity.verify,
+            identity.screen,
+            underwriting.underwrite,
+            underwriting.approve,
+            offers.close_bidding,
+            offers.accept,
+            offers.end,
+            disbursements.start,
+            disbursements.send,
+            disbursements.find,
+            disbursements.book,
+            disbursements.fail,
+            servicing.open_account,
+            servicing.record_account,
+            servicing.position,
+            servicing.remind,
+            servicing.mark_missed,
+            servicing.charge_late_fee,
+            servicing.age,
+            servicing.cancel,
+            repayments.post,
+            collection.dun,
+            collection.record_promise,
+            collection.write_off,
+            deliveries.deliver,
+        ],
+        deliveries=deliveries,
+        outbox=outbox,
+    )
+
+
+@asynccontextmanager
+async def assemble(settings: WorkerSettings) -> AsyncIterator[Engine]:
+    """Build the engine on real adapters; connections close on leaving."""
+    rows, rail_settings, kyc_settings = DatabaseSettings(), RailSettings(), KycSettings()
+    database = Database(rows.database_url, pool_size=rows.database_pool_size)
+    outbox = Database(rows.relay_database_url, pool_size=rows.database_pool_size)
+    async with (
+        httpx2.AsyncClient(timeout=rail_settings.timeout_seconds) as rail_client,
+        httpx2.AsyncClient(timeout=kyc_settings.timeout_seconds) as kyc_client,
+        delivery_client() as webhook_client,
+    ):
+        rail = Paystack(
+            rail_client,
+            rail_settings.url,
+            rail_settings.secret_key.get_secret_value(),
+            preferred_bank=rail_settings.preferred_bank,
+        )
+        bureau = Prembly(kyc_client, kyc_settings.url, kyc_settings.api_key.get_secret_value())
+        strangers = Strangers(
+            rail=rail,
+            bureau=bureau,
+            sanctions=bureau,
+            postbox=HttpDelivery(webhook_client, allow_local=settings.mode == "sandbox"),
+            mailer=_mailer(MailSettings()),
+        )
+        try:
+            yield engine(database, outbox, strangers)
+        finally:
+            await database.close()
+            await outbox.close()
+
+
+def _mailer(settings: MailSettings) -> SmtpMail:
+    return SmtpMail(
+        settings.smtp_host,
+        settings.smtp_port,
+        settings.mail_from,
+        username=settings.smtp_username,
+        password=settings.smtp_password.get_secret_value() if settings.smtp_password else None,
+        start_tls=settings.smtp_tls,
+    )

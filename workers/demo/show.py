@@ -1,0 +1,146 @@
+"""The story on the screen: a line as each thing happens, a bar for how far it is, and tables at the end."""
+
+import httpx2
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from workers.demo.expectations import expectations
+from workers.demo.story import CHAPTERS, Story, Teller
+from workers.platform import Platform, SandboxWorld
+from workers.stack import Stack
+from workers.tenants import new_key
+from workers.up import links, show
+
+_STACK_PARTS = 5
+_SIDES = ("debit", "credit")
+_TIMEOUT_SECONDS = 60
+
+
+async def run() -> None:
+    """Start the stack, live the story, show it; exit 1 if anything is not as it must be."""
+    console = Console()
+    with _progress(console) as progress:
+        bar = progress.add_task("starting the stack", total=_STACK_PARTS + CHAPTERS)
+
+        def started(event: str) -> None:
+            progress.console.print(event, style="dim", markup=False, highlight=False)
+            progress.update(bar, advance=event.startswith("starting"))
+
+        async with (
+            Stack(report=started) as stack,
+            httpx2.AsyncClient(timeout=_TIMEOUT_SECONDS, trust_env=False) as http,
+        ):
+            # A tenant of its own for every run: the lenders can register again, and the books hold this loan alone.
+            api_key = await new_key(stack.database_urls.app, "Demo")
+            progress.update(bar, description="living the loan")
+            platform = Platform(http, stack.api_url, api_key)
+            teller = Teller(
+                platform,
+                SandboxWorld(http, stack.sandbox_url, stack.api_url),
+                tell=lambda line: progress.console.print(line, highlight=False),
+                chapter=lambda: progress.update(bar, advance=1),
+            )
+            story = await teller.live()
+            pages = links(stack, api_key) | {
+                "Loan, Temporal UI": story.loan["temporalUrl"],
+                "Loan, API": f"{stack.api_url}/api/loans/{story.loan_id}",
+            }
+            progress.update(bar, description="lived")
+    _tables(console, story)
+    show(console, pages)
+    console.print("`make up` starts the stack again on the same data, so that these pages can be opened.")
+    if not _as_expected(console, story):
+        raise typer.Exit(1)
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    )
+
+
+def _tables(console: Console, story: Story) -> None:
+    console.print(_timeline(story))
+    console.print(_offers(story))
+    console.print(_schedule(story))
+    console.print(_trial_balance(story))
+
+
+def _timeline(story: Story) -> Table:
+    table = _table("Timeline", "when", "what", "details")
+    for event in story.timeline:
+        data = ", ".join(
+            f"{key} {value}" for key, value in event["data"].items() if isinstance(value, str | int | float)
+        )
+        table.add_row(event["occurredAt"][:16].replace("T", " "), event["type"], data[:90])
+    return table
+
+
+def _offers(story: Story) -> Table:
+    table = _table("Offers, cheapest first", "rank", "provider", "rate %", "fee", "APR %", "total cost", "why")
+    for offer in story.offers:
+        table.add_row(
+            str(offer["rank"]),
+            offer["providerName"],
+            f"{offer['interestRate']}",
+            f"{offer['processingFee']:,.2f}",
+            f"{offer['apr']}",
+            f"{offer['financeCharge']:,.2f}",
+            offer["reason"],
+        )
+    return table
+
+
+def _schedule(story: Story) -> Table:
+    table = _table(
+        "Schedule against what was paid", "no", "due", "agreed", "principal", "interest", "penalty", "paid", "on"
+    )
+    for born, row in zip(story.schedule_as_born, story.loan["schedule"], strict=True):
+        parts = (row[name] for name in ("principal", "interest", "penalties", "paid"))
+        table.add_row(
+            str(row["number"]),
+            row["dueOn"],
+            f"{born['total']:,.2f}",
+            *(f"{part:,.2f}" for part in parts),
+            row["settledOn"],
+        )
+    return table
+
+
+def _trial_balance(story: Story) -> Table:
+    table = _table("Trial balance", "account", "debit", "credit")
+    for currency in story.trial_balance["currencies"]:
+        for account in currency["accounts"]:
+            table.add_row(account["account"], *(f"{account[side]:,.2f}" if account[side] else "" for side in _SIDES))
+        table.add_row(f"[bold]total {currency['currency']}[/]", "", f"[bold]{currency['total']:,.2f}[/]")
+    return table
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="dim", expand=False)
+    for column in columns:
+        numeric = column not in {"when", "what", "details", "provider", "why", "due", "on", "account"}
+        table.add_column(column, justify="right" if numeric else "left")
+    return table
+
+
+def _as_expected(console: Console, story: Story) -> bool:
+    met = True
+    for expectation in expectations(story):
+        if expectation.is_met:
+            console.print(f"[green]✓[/] {expectation.what}: {expectation.actual}", highlight=False)
+        else:
+            met = False
+            console.print(
+                f"[red]✗ {expectation.what}: expected {expectation.expected}, got {expectation.actual}[/]",
+                highlight=False,
+            )
+    return met

@@ -1,0 +1,75 @@
+"""The worker process: carries out workflows and activities, and relays the outbox."""
+
+import asyncio
+import signal
+from contextlib import suppress
+from datetime import timedelta
+
+import structlog
+from prometheus_client import start_http_server
+from temporalio.client import Client
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from temporal.client import connect
+from temporal.deployment import config, make_current, version
+from temporal.queues import LOANS
+from temporal.refusals import RefusalInterceptor
+from temporal.settings import TemporalSettings
+from workers.assembly import Activity, assemble
+from workers.relay import Relay
+from workers.settings import WorkerSettings
+from workers.telemetry import TelemetryInterceptor
+from workflows.application import ApplicationWorkflow
+from workflows.loan import LoanWorkflow
+
+log = structlog.get_logger()
+
+WORKFLOWS = [ApplicationWorkflow, LoanWorkflow]
+RUNNER = SandboxedWorkflowRunner(
+    restrictions=SandboxRestrictions.default.with_passthrough_modules("models", "activities", "temporal")
+)
+_SHUTDOWN = timedelta(seconds=5)
+
+
+def build_worker(
+    client: Client, activities: list[Activity], build_id: str, *, max_cached_workflows: int, task_queue: str = LOANS
+) -> Worker:
+    """The worker with everything it serves; tests build the same one."""
+    return Worker(
+        client,
+        task_queue=task_queue,
+        workflows=WORKFLOWS,
+        activities=activities,
+        interceptors=[TelemetryInterceptor(), RefusalInterceptor()],
+        workflow_runner=RUNNER,
+        deployment_config=config(version(build_id)),
+        max_cached_workflows=max_cached_workflows,
+        graceful_shutdown_timeout=_SHUTDOWN,
+    )
+
+
+async def main() -> None:
+    """Serve until SIGTERM."""
+    settings, cluster = WorkerSettings(), TemporalSettings()
+    stopping = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stopping.set)
+    client = await connect(cluster)
+    async with assemble(settings) as engine:
+        worker = build_worker(
+            client, engine.activities, cluster.build_id, max_cached_workflows=settings.max_cached_workflows
+        )
+        relay = Relay(engine.outbox, client, engine.deliveries, settings)
+        async with worker:
+            await make_current(client, version(cluster.build_id))
+            relaying = asyncio.create_task(relay.run())
+            # Last, because whoever asks for metrics takes the answer for a sign that we serve.
+            metrics, thread = start_http_server(settings.metrics_port, settings.metrics_host)
+            log.info("worker serves", queue=LOANS, build_id=cluster.build_id, metrics_port=settings.metrics_port)
+            await stopping.wait()
+            relaying.cancel()
+            with suppress(asyncio.CancelledError):
+                await relaying
+            metrics.shutdown()
+            thread.join()

@@ -1,0 +1,1 @@
+"""Deterministic and thin: decide with models, act through activities."""

@@ -1,0 +1,77 @@
+"""Third phase: the borrower chooses, and has the days the law gives to think again."""
+
+from temporalio import workflow
+
+from activities.disbursements import Disbursements, Started
+from activities.offers import Acceptance as AcceptanceRequest
+from activities.offers import Ending, Offers
+from models.application import ApplicationStatus
+from models.errors import Conflict
+from temporal import search_attributes as sa
+from workflows.acting import transact, wait_until
+from workflows.application_state import ApplicationState
+
+_S = ApplicationStatus
+_TOO_LATE = frozenset({_S.ACCEPTED, _S.DISBURSING, _S.DISBURSED, _S.DISBURSEMENT_FAILED})
+
+
+class TooLateToWithdraw(Conflict):
+    """The money is on its way, or the application has ended."""
+
+
+def check_withdrawal(state: ApplicationState) -> None:
+    """Refuse a withdrawal that comes too late."""
+    if state.ended or state.status in _TOO_LATE or (state.choice and state.status is _S.OFFERED):
+        raise TooLateToWithdraw(f"The application is {state.status}; it can no longer be withdrawn.", "status")
+
+
+class Acceptance:
+    """Waits for the borrower's choice, then for the end of the cooling-off."""
+
+    def __init__(self, state: ApplicationState) -> None:
+        self.state = state
+
+    async def run(self) -> ApplicationStatus | None:
+        """None when the money may leave, else how the application ended."""
+        state = self.state
+        workflow.upsert_search_attributes([sa.STATUS.value_set(_S.OFFERED)])
+        until = max(offer.expires_at for offer in state.offers)
+        state.show(_S.OFFERED, f"**{len(state.offers)} offers** wait for the borrower until {until:%Y-%m-%d %H:%M} UTC")
+        await wait_until(
+            lambda: state.choice is not None or state.withdrawal is not None,
+            seconds=(until - workflow.now()).total_seconds(),
+            summary=f"offers expire {until:%Y-%m-%d %H:%M} UTC",
+        )
+        if state.choice is None:
+            return await self._end_without_choice()
+        request = AcceptanceRequest(state.ref, state.choice.offer_id, workflow.now())
+        agreement = await transact(Offers.accept, request, summary="accept the offer")
+        state.show(_S.SIGNING if agreement.cooling_off_until else _S.DISBURSING, "**Accepted**")
+        state.agreement = agreement
+        return await self._cool_off() if agreement.cooling_off_until else None
+
+    async def _end_without_choice(self) -> ApplicationStatus:
+        state = self.state
+        if state.withdrawal is None:
+            ending = Ending(state.ref, _S.OFFERS_EXPIRED, workflow.now(), "no offer was accepted in time")
+        else:
+            status = _S.DECLINED if state.declined else _S.WITHDRAWN
+            ending = Ending(state.ref, status, workflow.now(), state.withdrawal.reason)
+        return await transact(Offers.end, ending, summary=str(ending.status))
+
+    async def _cool_off(self) -> ApplicationStatus | None:
+        state = self.state
+        until = state.agreement.cooling_off_until if state.agreement else None
+        assert until is not None
+        state.show(_S.SIGNING, f"**Cooling-off** until {until:%Y-%m-%d %H:%M} UTC")
+        await wait_until(
+            lambda: state.withdrawal is not None,
+            seconds=(until - workflow.now()).total_seconds(),
+            summary=f"cooling-off ends {until:%Y-%m-%d %H:%M} UTC",
+        )
+        if state.withdrawal:
+            ending = Ending(state.ref, _S.CANCELLED, workflow.now(), state.withdrawal.reason)
+            return await transact(Offers.end, ending, summary="cancelled in the cooling-off")
+        state.status = _S.DISBURSING
+        await transact(Disbursements.start, Started(state.ref, workflow.now()), summary="cooling-off has passed")
+        return None

@@ -1,0 +1,195 @@
+"""One application, from submission until the money has left.
+
+underwriting -> auction -> acceptance -> funding -> the loan starts
+     |             |           |            |
+  rejected     no offers   expired,      disbursement
+  withdrawn    withdrawn   declined,     failed
+                           withdrawn
+"""
+
+from datetime import datetime
+
+from temporalio import workflow
+from temporalio.common import VersioningBehavior
+
+from activities.offers import Answer
+from models.application import ApplicationStatus
+from models.bidding import Bid, check_decision
+from models.offer import NotOffered, acceptable
+from models.payment import TransferNews
+from temporal.handlers import update
+from workflows.acceptance import Acceptance, check_withdrawal
+from workflows.application_state import (
+    ApplicationStart,
+    ApplicationState,
+    Choice,
+    Chosen,
+    Decided,
+    Distribution,
+    ProviderDecision,
+    Review,
+    Withdrawal,
+    application_workflow_id,
+)
+from workflows.auction import Auction
+from workflows.funding import Funding
+from workflows.underwriting import UnderwritingPhase, check_review
+
+__all__ = ["ApplicationWorkflow", "application_workflow_id"]
+
+
+@workflow.defn(versioning_behavior=VersioningBehavior.PINNED)
+class ApplicationWorkflow:
+    """The durable process of one application. Its id is `application/{application_id}`."""
+
+    @workflow.init
+    def __init__(self, start: ApplicationStart) -> None:
+        self.state = ApplicationState(start)
+
+    @workflow.run
+    async def run(self, start: ApplicationStart) -> ApplicationStatus:  # noqa: ARG002 - taken by __init__
+        """Go through the phases; a phase that returns a status has ended the application."""
+        state = self.state
+        for phase in (UnderwritingPhase(state), Auction(state), Acceptance(state), Funding(state)):
+            if ended := await phase.run():
+                state.finish(ended)
+                break
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return state.status
+
+    @update("A credit provider answers the invitation to bid")
+    async def decide(self, decision: ProviderDecision) -> Decided:
+        """Take one provider's decision; the auction closes early when all have answered.
+
+        A fast provider answers before we have heard that the invitations are on record: it waits until we have.
+        """
+        await workflow.wait_condition(lambda: self.state.underwritten is not None or self.state.ended)
+        self._weigh(decision)
+        now = workflow.now()
+        self.state.answers[decision.provider_id] = Answer(decision.provider_id, decision.decision, now)
+        if bid := _bid(decision, self.state.currency, now):
+            self.state.bids.append(bid)
+        return Decided(accepted=True, answered=len(self.state.answers), invited=len(self.state.invited))
+
+    @decide.validator
+    def _check_decision(self, decision: ProviderDecision) -> None:
+        if self.state.underwritten is not None or self.state.ended:
+            self._weigh(decision)
+
+    def _weigh(self, decision: ProviderDecision) -> None:
+        now = workflow.now()
+        check_decision(
+            _bid(decision, self.state.currency, now),
+            provider_id=decision.provider_id,
+            invited=self.state.invited,
+            decided=self.state.answers,
+            closes_at=self.state.closes_at(now),
+            at=now,
+            requested_minor=self.state.requested_minor,
+        )
+
+    @update("The borrower accepts one offer")
+    async def accept(self, choice: Choice) -> Chosen:
+        """Accept an offer; answered when the acceptance is on record.
+
+        A fast borrower accepts before we have heard that the offers are on record, and waits until we have.
+        """
+        await workflow.wait_condition(lambda: bool(self.state.offers) or self.state.ended)
+        self._consider(choice)
+        if self.state.choice is None:
+            self.state.choice = choice
+        await workflow.wait_condition(lambda: self.state.agreement is not None or self.state.ended)
+        if self.state.agreement is None or self.state.agreement.offer_id != choice.offer_id:
+            raise NotOffered("Another answer was given first.", "offerId")
+        return Chosen(self.state.agreement.offer_id, self.state.agreement.loan_id, self.state.status)
+
+    @accept.validator
+    def _check_choice(self, choice: Choice) -> None:
+        if self.state.offers or self.state.ended or self.state.status is not ApplicationStatus.OFFERED:
+            self._consider(choice)
+
+    def _consider(self, choice: Choice) -> None:
+        if self.state.agreement is not None and self.state.agreement.offer_id == choice.offer_id:
+            return
+        if self.state.status is not ApplicationStatus.OFFERED or self.state.choice or self.state.withdrawal:
+            raise NotOffered(f"The application is {self.state.status}; there is no offer to accept.", "offerId")
+        acceptable(choice.offer_id, self.state.offers, at=workflow.now())
+
+    @update("The borrower declines all offers")
+    async def decline(self, withdrawal: Withdrawal) -> ApplicationStatus:
+        """Decline what is offered; the application ends."""
+        self.state.declined = True
+        return await self._end_with(withdrawal)
+
+    @decline.validator
+    def _check_decline(self, withdrawal: Withdrawal) -> None:  # noqa: ARG002 - the state decides
+        if self.state.status is not ApplicationStatus.OFFERED or self.state.choice:
+            raise NotOffered(f"The application is {self.state.status}; there is no offer to decline.")
+
+    @update("The borrower withdraws the application")
+    async def withdraw(self, withdrawal: Withdrawal) -> ApplicationStatus:
+        """Withdraw; possible until the money is on its way."""
+        return await self._end_with(withdrawal)
+
+    @withdraw.validator
+    def _check_withdrawal(self, withdrawal: Withdrawal) -> None:  # noqa: ARG002 - the state decides
+        check_withdrawal(self.state)
+
+    @update("An operator decides a manual review")
+    async def review(self, review: Review) -> ApplicationStatus:
+        """Decide a manual review; answered when the decision is on record."""
+        await workflow.wait_condition(lambda: self.state.status is not ApplicationStatus.ASSESSING)
+        check_review(self.state)
+        self.state.review = review
+        await workflow.wait_condition(lambda: self.state.review is None or self.state.ended)
+        return self.state.status
+
+    @review.validator
+    def _check_review(self, review: Review) -> None:  # noqa: ARG002 - the state decides
+        if self.state.status is not ApplicationStatus.ASSESSING:
+            check_review(self.state)
+
+    @update("Wait for the distribution and report it")
+    async def distribution(self) -> Distribution:
+        """Whom the lead went to; waits until it went."""
+        await workflow.wait_condition(lambda: self.state.underwritten is not None or self.state.ended)
+        return Distribution(
+            self.state.status, self.state.underwritten.invited if self.state.underwritten else (), self.state.reason
+        )
+
+    @workflow.signal(description="The rail reports on the disbursement")
+    def transfer_news(self, news: TransferNews) -> None:
+        """The rail's word on the transfer."""
+        self.state.news.append(news)
+
+    @workflow.signal(description="The platform has verified the user's identity")
+    def identity_verified(self) -> None:
+        """Papers that were missing are there."""
+        self.state.papers_arrived = True
+
+    @workflow.query(description="Where the application stands")
+    def status(self) -> ApplicationStatus:
+        """The status now."""
+        return self.state.status
+
+    async def _end_with(self, withdrawal: Withdrawal) -> ApplicationStatus:
+        if self.state.withdrawal is None:
+            self.state.withdrawal = withdrawal
+        await workflow.wait_condition(lambda: self.state.ended)
+        return self.state.status
+
+
+def _bid(decision: ProviderDecision, currency: str, at: datetime) -> Bid | None:
+    if decision.decision != "approved":
+        return None
+    return Bid(
+        provider_id=decision.provider_id,
+        decision_id=decision.decision_id,
+        amount_minor=decision.amount_minor,
+        currency=currency,
+        annual_rate_percent=decision.annual_rate_percent,
+        tenure_days=decision.tenure_days,
+        processing_fee_minor=decision.processing_fee_minor,
+        received_at=at,
+        expires_at=decision.expires_at,
+    )

@@ -1,0 +1,134 @@
+"""What an application's phases share, and the messages that reach them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from temporalio import workflow
+
+from activities.offers import Accepted, Answer
+from activities.underwriting import Invitation, Underwritten
+from models.application import ApplicationRef, ApplicationStatus
+from models.bidding import Bid
+from models.offer import StandingOffer
+from models.payment import TransferNews
+from temporal import search_attributes as sa
+
+
+def application_workflow_id(application_id: str) -> str:
+    """The workflow id of an application."""
+    return f"application/{application_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationStart:
+    """What the workflow is started with: ids, and whether the platform has assessed the lead itself."""
+
+    ref: ApplicationRef
+    currency: str
+    pre_assessed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderDecision:
+    """One provider's decision, numbers only; its full body is the row `decision_id`."""
+
+    provider_id: str
+    decision_id: str
+    decision: str
+    amount_minor: int = 0
+    annual_rate_percent: Decimal = Decimal(0)
+    tenure_days: int = 0
+    processing_fee_minor: int = 0
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The decision was taken, as the `answered`th of `invited`."""
+
+    accepted: bool
+    answered: int
+    invited: int
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The offer the borrower accepts."""
+
+    offer_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The acceptance is on record, and this loan will come of it."""
+
+    offer_id: str
+    loan_id: str
+    status: ApplicationStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """The borrower wants no loan."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """An operator's decision on a manual review."""
+
+    approve: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """Whom a lead went to, best match first."""
+
+    status: ApplicationStatus
+    invited: tuple[Invitation, ...]
+    reason: str | None = None
+
+
+class ApplicationState:
+    """One application's state in memory; the rows are written by the activities."""
+
+    def __init__(self, start: ApplicationStart) -> None:
+        self.ref = start.ref
+        self.pre_assessed = start.pre_assessed
+        self.currency = start.currency
+        self.status = ApplicationStatus.SUBMITTED
+        self.reason: str | None = None
+        self.ended = False
+        self.underwritten: Underwritten | None = None
+        self.requested_minor = 0
+        self.invited: frozenset[str] = frozenset()
+        self.bids: list[Bid] = []
+        self.answers: dict[str, Answer] = {}
+        self.offers: tuple[StandingOffer, ...] = ()
+        self.choice: Choice | None = None
+        self.agreement: Accepted | None = None
+        self.withdrawal: Withdrawal | None = None
+        self.declined = False
+        self.review: Review | None = None
+        self.papers_arrived = False
+        self.news: list[TransferNews] = []
+
+    def closes_at(self, now: datetime) -> datetime:
+        """When bidding closes; `now`, which is too late for any bid, while no window is open."""
+        is_open = self.status is ApplicationStatus.BIDDING and not self.withdrawal
+        closes_at = self.underwritten.bids_close_at if self.underwritten and is_open else None
+        return closes_at or now
+
+    def show(self, status: ApplicationStatus, details: str) -> None:
+        """Let operators see the status: in the details always, by search where an operator looks for it."""
+        self.status = status
+        workflow.set_current_details(details)
+
+    def finish(self, status: ApplicationStatus) -> None:
+        """The application has ended with this status."""
+        self.status, self.ended = status, True
+        workflow.upsert_search_attributes([sa.STATUS.value_set(status)])
+        workflow.set_current_details(f"**{status}**")

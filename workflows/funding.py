@@ -1,0 +1,89 @@
+"""Last phase: the money leaves, and the loan begins.
+
+A time-out is not a failure. The rail is asked by reference until it is sure; only when it has never heard of the
+reference is the transfer sent again, with the same reference.
+"""
+
+from temporalio import workflow
+from temporalio.common import SearchAttributePair, TypedSearchAttributes
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.workflow import ParentClosePolicy
+
+from activities.disbursements import Booking, Disbursements, Payout
+from activities.offers import Accepted
+from activities.rails import TransferResult, TransferStatus
+from models.application import ApplicationStatus
+from models.loan import LoanPosition, LoanRef
+from temporal import search_attributes as sa
+from workflows.acting import ask, transact, wait_until
+from workflows.application_state import ApplicationState
+from workflows.loan import LoanStart, LoanWorkflow, loan_workflow_id
+
+_S = ApplicationStatus
+_FIRST_PATIENCE_SECONDS = 5.0
+_LONGEST_PATIENCE_SECONDS = 3600.0
+_PAID = frozenset({TransferStatus.succeeded})
+_NOT_PAID = frozenset({TransferStatus.failed, TransferStatus.reversed})
+
+
+class Funding:
+    """Pays out, and starts the loan."""
+
+    def __init__(self, state: ApplicationState) -> None:
+        self.state = state
+
+    async def run(self) -> ApplicationStatus:
+        """How the application ended: disbursed, or not."""
+        state = self.state
+        assert state.agreement is not None
+        payout = Payout(state.ref, state.agreement.loan_id)
+        state.show(_S.DISBURSING, f"**Disbursing**, reference `{payout.loan_id}`")
+        transfer = await self._settled(payout)
+        booking = Booking(state.ref, payout.loan_id, transfer, workflow.now())
+        if transfer.status in _NOT_PAID:
+            return await transact(Disbursements.fail, booking, summary="the rail did not pay")
+        position = await transact(Disbursements.book, booking, summary="book the disbursement")
+        await self._start_loan(state.agreement, position)
+        return _S.DISBURSED
+
+    async def _settled(self, payout: Payout) -> TransferResult:
+        transfer = await ask(Disbursements.send, payout, summary="send the transfer")
+        patience = _FIRST_PATIENCE_SECONDS
+        while transfer.status not in _PAID | _NOT_PAID:
+            if await wait_until(lambda: bool(self.state.news), seconds=patience, summary="waiting for the rail"):
+                news = self.state.news.pop(0)
+                transfer = TransferResult(
+                    TransferStatus(news.status), news.reference, rail_code=news.rail_code, reason=news.reason
+                )
+            else:
+                known = await ask(Disbursements.find, payout, summary="ask the rail by reference")
+                transfer = known or await self._send_again(payout)
+                patience = min(patience * 2, _LONGEST_PATIENCE_SECONDS)
+        return transfer
+
+    async def _send_again(self, payout: Payout) -> TransferResult:
+        """Safe, because the rail has just said that it does not know the reference."""
+        return await ask(Disbursements.send, payout, summary="unknown to the rail: send again")
+
+    async def _start_loan(self, agreement: Accepted, position: LoanPosition) -> None:
+        ref = LoanRef(self.state.ref.tenant_id, self.state.ref.application_id, agreement.loan_id)
+        try:
+            await workflow.start_child_workflow(
+                LoanWorkflow.run,
+                LoanStart(ref, position),
+                id=loan_workflow_id(ref.loan_id),
+                # Abandoned, so that it outlives this workflow and still inherits its clock.
+                parent_close_policy=ParentClosePolicy.ABANDON,
+                search_attributes=TypedSearchAttributes(
+                    [
+                        SearchAttributePair(sa.TENANT, ref.tenant_id),
+                        SearchAttributePair(sa.STATUS, str(position.status)),
+                        SearchAttributePair(sa.CURRENCY, position.currency),
+                        SearchAttributePair(sa.BUCKET, str(position.bucket)),
+                    ]
+                ),
+                static_summary=f"loan of application {ref.application_id}",
+            )
+        except WorkflowAlreadyStartedError:
+            # A payment that came before us has started it.
+            workflow.logger.info("the loan runs already", extra={"loan_id": ref.loan_id})
