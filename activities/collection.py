@@ -86,7 +86,8 @@ class Collection:
             loan.status = LOAN.check(LoanStatus(loan.status), LoanStatus.CLOSED_WRITTEN_OFF)
             loan.closed_on = order.at.date()
             loan.in_collection = False
-            await book(session, loan, write_off_journal(loan.id, before, currency=loan.currency, on=order.at.date()))
+            if loss := write_off_journal(loan.id, before, currency=loan.currency, on=order.at.date()):
+                await book(session, loan, loss)
             after = tuple(forgiven(row) for row in before)
             await save_schedule(session, loan, before, after)
             data = {"status": loan.status, "reason": order.reason}

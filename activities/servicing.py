@@ -158,7 +158,7 @@ class Servicing:
                 loan.closed_on = now.at.date()
                 returned = disbursement_returned_journal(
                     loan.id,
-                    principal_minor=loan.principal_minor,
+                    before,
                     fee_minor=loan.processing_fee_minor,
                     currency=loan.currency,
                     on=now.at.date(),

@@ -11,7 +11,9 @@
     late fee                  late fees receivable             late fee income
     write-off                 credit losses                    loans receivable        principal outstanding
                                                                late fees receivable    penalties outstanding
-    disbursement returned     the disbursement, mirrored
+    disbursement returned     cash               paid out      loans receivable        principal outstanding
+                              every income       earned        late fees receivable    penalties outstanding
+                                                               borrower credit         what was repaid
 
 Interest is income when it is paid (cash basis), so unpaid interest is nothing to write off. A late fee is income when
 it is charged, because charging it is an event of its own.
@@ -130,11 +132,13 @@ def late_fee_journal(loan_id: str, installment_number: int, amount_minor: int, *
     )
 
 
-def write_off_journal(loan_id: str, installments: Iterable[Installment], *, currency: str, on: date) -> Journal:
-    """The loan was given up: what is outstanding of it becomes a loss."""
+def write_off_journal(loan_id: str, installments: Iterable[Installment], *, currency: str, on: date) -> Journal | None:
+    """The loan was given up: what is outstanding of it becomes a loss. None when only unearned interest was left."""
     rows = tuple(installments)
     principal_minor = sum(row.principal_outstanding_minor for row in rows)
     penalty_minor = sum(row.penalty_outstanding_minor for row in rows)
+    if principal_minor + penalty_minor == 0:
+        return None
     return Journal(
         key=f"write_off:{loan_id}",
         booked_on=on,
@@ -149,23 +153,26 @@ def write_off_journal(loan_id: str, installments: Iterable[Installment], *, curr
 
 
 def disbursement_returned_journal(
-    loan_id: str, *, principal_minor: int, fee_minor: int, currency: str, on: date
+    loan_id: str, installments: Iterable[Installment], *, fee_minor: int, currency: str, on: date
 ) -> Journal:
-    """The rail returned the disbursement: nothing was lent, and no fee was earned."""
-    disbursement = disbursement_journal(
-        loan_id, principal_minor=principal_minor, fee_minor=fee_minor, currency=currency, on=on
-    )
-    return reversal_of(disbursement, key=f"disbursement_returned:{loan_id}", on=on)
-
-
-def reversal_of(journal: Journal, *, key: str, on: date) -> Journal:
-    """The mirror of a journal. Books are corrected by booking, never by editing."""
+    """The rail returned the disbursement: nothing was lent, nothing was earned, and what was repaid is the borrower's."""
+    rows = tuple(installments)
+    principal_minor = sum(row.principal_minor for row in rows)
     return Journal(
-        key=key,
+        key=f"disbursement_returned:{loan_id}",
         booked_on=on,
-        currency=journal.currency,
-        description=f"Reversal of {journal.key}",
-        entries=tuple(Entry(entry.account, -entry.amount_minor) for entry in journal.entries),
+        currency=currency,
+        description=f"Disbursement of {loan_id} returned",
+        entries=_entries(
+            (Account.CASH, principal_minor - fee_minor),
+            (Account.PROCESSING_FEE_INCOME, fee_minor),
+            (Account.LOANS_RECEIVABLE, -sum(row.principal_outstanding_minor for row in rows)),
+            (Account.INTEREST_INCOME, sum(row.interest_paid_minor for row in rows)),
+            (Account.FEE_INCOME, sum(row.fee_paid_minor for row in rows)),
+            (Account.LATE_FEE_INCOME, sum(row.penalty_minor for row in rows)),
+            (Account.LATE_FEES_RECEIVABLE, -sum(row.penalty_outstanding_minor for row in rows)),
+            (Account.BORROWER_CREDIT, -sum(row.paid_minor for row in rows)),
+        ),
     )
 
 

@@ -1,6 +1,5 @@
 """Money: whole minor units of an ISO 4217 currency, and the only places where it is rounded."""
 
-from dataclasses import dataclass
 from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation
 from enum import StrEnum
 
@@ -69,27 +68,3 @@ def rounded(value: Decimal, rounding: Rounding = Rounding.HALF_EVEN) -> int:
 def formatted(minor: int, currency: str) -> str:
     """The amount as people read it: `USD 25,000.00`."""
     return f"{currency} {major_units(minor, currency):,f}"
-
-
-@dataclass(frozen=True, slots=True)
-class Money:
-    """An amount with its currency; adding another currency is a mistake of the program, not of a user."""
-
-    minor: int
-    currency: str
-
-    def __add__(self, other: "Money") -> "Money":
-        assert self.currency == other.currency
-        return Money(self.minor + other.minor, self.currency)
-
-    def __sub__(self, other: "Money") -> "Money":
-        assert self.currency == other.currency
-        return Money(self.minor - other.minor, self.currency)
-
-    def __str__(self) -> str:
-        return formatted(self.minor, self.currency)
-
-    def split(self, parts: int) -> "tuple[Money, ...]":
-        """Parts that differ by at most one minor unit and add up; the first ones carry the remainder: 34, 33, 33."""
-        share, remainder = divmod(self.minor, parts)
-        return tuple(Money(share + (part < remainder), self.currency) for part in range(parts))

@@ -7,6 +7,9 @@ still to come, saves what x would have earned in them, and the rest of the sched
         B'     =  B - x,   I_k' = I_k - saved                 the principal and the interest still to be paid
         EMI'   =  the equal installment of B' at the rates    I_k' / B',  r_(k+1),  ...,  r_n
 
+When the prepayment comes with the running installment, paid early in full, that row is closed: x is what was paid beyond
+it plus what this saves, and the equal installment runs from the next row on.
+
 The rate I_k' / B' makes the running period cost exactly what it still owes: what accrued on the old balance until
 the prepayment, and what accrues on the new one after it. It stays due with the running installment; due dates do not
 change. A payoff is the prepayment of everything, x = B: what is left of I_k is then the interest accrued to the day.
@@ -95,6 +98,25 @@ def prepay(ahead: Outlook, prepaid_minor: int) -> tuple[Installment, ...]:
     return tuple(rows)
 
 
+def running_paid(ahead: Outlook, extra_minor: int) -> tuple[Outlook, int]:
+    """What lies ahead once the running installment is paid early in full, and the money that is left to prepay.
+
+    The interest this money would have earned until the due date is not owed: it joins what is left.
+    """
+    prepaid_minor = min(extra_minor, ahead.principal_minor - ahead.running.principal_outstanding_minor)
+    interest_minor = ahead.interest_earned_minor(prepaid_minor)
+    paid = replace(
+        ahead.running,
+        interest_minor=interest_minor,
+        interest_paid_minor=interest_minor,
+        principal_paid_minor=ahead.running.principal_minor,
+        fee_paid_minor=ahead.running.fee_minor,
+        penalty_paid_minor=ahead.running.penalty_minor,
+    )
+    saved_minor = ahead.running.interest_minor - interest_minor
+    return replace(ahead, rows=(paid, *ahead.rows[1:])), extra_minor + saved_minor
+
+
 def _shares(ahead: Outlook, running: Installment, balance_minor: int, open_rows: list[int]) -> tuple[Share, ...]:
     """The new equal installments of the rows that still wait for principal or interest."""
     if ahead.terms.method is not Method.EQUAL_INSTALLMENT:
@@ -104,11 +126,7 @@ def _shares(ahead: Outlook, running: Installment, balance_minor: int, open_rows:
         rates[0] = Decimal(running.interest_outstanding_minor) / balance_minor
     grace = ahead.terms.principal_grace_installments - (ahead.rows[open_rows[0]].number - 1)
     interest_only = min(max(grace, 0), len(rates) - 1)
-    shares = declining(balance_minor, rates, ahead.terms, interest_only=interest_only)
-    if shares[0].principal_minor == 0 and interest_only == 0 and len(rates) > 1:
-        # After a large prepayment the accrued interest may exceed the new installment: the first row pays just that.
-        return declining(balance_minor, rates, ahead.terms, interest_only=1)
-    return shares
+    return declining(balance_minor, rates, ahead.terms, interest_only=interest_only)
 
 
 def _is_open(row: Installment) -> bool:

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from models.errors import Conflict, NotFound, Refused
 from models.money import InvalidAmount
-from models.prepayment import Outlook, outlook, prepay
+from models.prepayment import Outlook, outlook, prepay, running_paid
 from models.terms import Installment, LoanTerms
 
 
@@ -100,9 +100,9 @@ def allocate(
 ) -> Allocation:
     """Pay what is due, oldest installment first and each in the policy's order; then go ahead of the schedule.
 
-    Ahead of the schedule, money that fits into the running installment simply pays it early, and the schedule stays as
-    it is. More than that, or money on a due date beyond what is due, is a prepayment and follows the policy. What
-    covers the payoff settles the loan under every policy; what exceeds it is overpaid, never swallowed.
+    Ahead of the schedule, money first pays the running installment early, as agreed. What goes beyond it, or beyond
+    what is due on a due date, is a prepayment and follows the policy. What covers the payoff settles the loan under
+    every policy; what exceeds it is overpaid, never swallowed.
     """
     if amount_minor <= 0:
         raise InvalidAmount("A payment is more than nothing.", "amount")
@@ -166,6 +166,8 @@ def _pay_ahead(ahead: Outlook, money_minor: int, policy: AllocationPolicy) -> tu
     if money_minor < payoff_minor and policy.in_advance is InAdvance.LAST_INSTALLMENT:
         rows, left_minor = _pay(reversed(ahead.rows), money_minor, policy)
         return rows[::-1], left_minor
+    if money_minor < payoff_minor and ahead.days_elapsed > 0:
+        ahead, money_minor = running_paid(ahead, money_minor - ahead.running.outstanding_minor)
     prepaid_minor = min(money_minor, ahead.principal_minor)
     return _pay(prepay(ahead, prepaid_minor), money_minor - prepaid_minor, policy)
 

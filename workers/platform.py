@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import httpx2
@@ -75,9 +75,9 @@ class Platform:
         """Accept an offer for the borrower."""
         return await self.post(f"/api/loans/applications/{application_id}/accept", {"offerId": offer_id})
 
-    async def loan(self, loan_id: str) -> Json:
-        """The loan with its schedule and payoff quote."""
-        return await self.get(f"/api/loans/{loan_id}")
+    async def loan(self, loan_id: str, *, on: date | None = None) -> Json:
+        """The loan with its schedule and payoff quote, as it stands on a day, or on its own today."""
+        return await self.get(f"/api/loans/{loan_id}" + (f"?on={on}" if on else ""))
 
     async def timeline(self, application_id: str) -> list[Json]:
         """Every event of the application and its loan, in order."""

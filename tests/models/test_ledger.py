@@ -19,7 +19,6 @@ from models.ledger import (
     disbursement_returned_journal,
     late_fee_journal,
     repayment_journal,
-    reversal_of,
     trial_balance,
     write_off_journal,
 )
@@ -119,25 +118,37 @@ def test_a_write_off_is_a_loss_of_principal_and_penalties_but_not_of_interest() 
 
 def test_a_returned_disbursement_leaves_no_trace_in_the_balances() -> None:
     paid_out = disbursement_journal("loan_1", principal_minor=900, fee_minor=9, currency="USD", on=ON)
+    rows = [Installment(1, ON, 400, 10), Installment(2, ON, 500, 5)]
 
-    returned = disbursement_returned_journal("loan_1", principal_minor=900, fee_minor=9, currency="USD", on=ON)
+    returned = disbursement_returned_journal("loan_1", rows, fee_minor=9, currency="USD", on=ON)
 
     assert returned.key == "disbursement_returned:loan_1"
     assert set(trial_balance(paid_out.entries + returned.entries).values()) == {0}
 
 
-def test_a_reversal_is_the_mirror_of_its_journal() -> None:
-    journal = late_fee_journal("loan_1", 3, 5_443, currency="USD", on=ON)
+def test_a_returned_disbursement_owes_the_borrower_what_was_repaid() -> None:
+    terms = LoanTerms(900, "USD", Decimal(12), 2, processing_fee_minor=9)
+    fined = charge_late_fee(schedule_for(terms, disbursed_on=ON), 1, 7)
+    paid = allocate(300, fined, on=fined[0].due_on, terms=terms, disbursed_on=ON)
+    journals = [
+        disbursement_journal("loan_1", principal_minor=900, fee_minor=9, currency="USD", on=ON),
+        late_fee_journal("loan_1", 1, 7, currency="USD", on=ON),
+        repayment_journal("pay_1", paid, currency="USD", on=ON),
+        disbursement_returned_journal("loan_1", paid.installments, fee_minor=9, currency="USD", on=ON),
+    ]
 
-    mirror = reversal_of(journal, key="waived:loan_1:3", on=date(2026, 2, 1))
+    balances = trial_balance(entry for journal in journals for entry in journal.entries)
 
-    assert mirror == Journal(
-        "waived:loan_1:3",
-        date(2026, 2, 1),
-        "USD",
-        "Reversal of late_fee:loan_1:3",
-        (Entry(Account.LATE_FEES_RECEIVABLE, -5_443), Entry(Account.LATE_FEE_INCOME, 5_443)),
-    )
+    assert {account: balance for account, balance in balances.items() if balance} == {
+        Account.CASH: 300,
+        Account.BORROWER_CREDIT: -300,
+    }
+
+
+def test_nothing_in_the_books_is_nothing_to_write_off() -> None:
+    rows = [Installment(1, ON, principal_minor=0, interest_minor=50)]
+
+    assert write_off_journal("loan_1", rows, currency="USD", on=ON) is None
 
 
 def test_assets_and_losses_grow_by_debits_and_the_rest_by_credits() -> None:

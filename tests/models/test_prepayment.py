@@ -46,40 +46,48 @@ def quote(on: date, installments: tuple[Installment, ...] | None = None, terms: 
 
 
 def test_a_prepayment_saves_its_interest_for_the_days_to_come() -> None:
-    paid = pay(600_000, MID_JANUARY)
+    paid = pay(106_619 + 500_000, MID_JANUARY)
 
-    # 16 of 31 days are to come: 6,000.00 would have earned 60.00 . 16 / 31 = 30.97
-    assert paid.installments[0].interest_minor == 12_000 - 3_097
-    assert (paid.principal_minor, paid.interest_minor, paid.overpaid_minor) == (600_000, 0, 0)
+    # 16 of 31 days are to come: 5,000.00 would have earned 50.00 . 16 / 31 = 25.81, which repays principal instead
+    assert paid.installments[0].interest_minor == 12_000 - 2_581
+    assert paid.principal_minor == 94_619 + 500_000 + 2_581
+    assert (paid.interest_minor, paid.overpaid_minor) == (12_000 - 2_581, 0)
 
 
 def test_the_rest_is_a_new_equal_installment_on_the_old_dates() -> None:
-    paid = pay(600_000, MID_JANUARY)
+    paid = pay(106_619 + 500_000, MID_JANUARY)
 
-    # the running period costs 89.03 on 6,000.00, every later one 1 %
-    expected = round(equal_installment(600_000, [Decimal(8_903) / 600_000, *[RATE] * 11]))
-    assert {row.outstanding_minor for row in paid.installments[:-1]} == {expected}
-    assert abs(paid.installments[-1].outstanding_minor - expected) <= 12
+    balance = 1_200_000 - 94_619 - 500_000 - 2_581
+    expected = round(equal_installment(balance, [RATE] * 11))
+    assert {row.outstanding_minor for row in paid.installments[1:-1]} == {expected}
+    assert abs(paid.installments[-1].outstanding_minor - expected) <= 11
     assert [row.due_on for row in paid.installments] == [row.due_on for row in schedule()]
-    assert sum(row.principal_outstanding_minor for row in paid.installments) == 600_000
+    assert sum(row.principal_outstanding_minor for row in paid.installments) == balance
 
 
-def test_the_running_installment_carries_the_prepayment_as_paid() -> None:
+def test_on_a_due_date_money_beyond_what_is_due_makes_every_later_installment_smaller() -> None:
+    paid = pay(600_000, DISBURSED_ON)
+
+    expected = round(equal_installment(600_000, [RATE] * 12))
+    assert {row.outstanding_minor for row in paid.installments[:-1]} == {expected}
+    assert paid.installments[0].status_on(DISBURSED_ON) is InstallmentStatus.PARTIALLY_PAID
+
+
+def test_the_running_installment_is_paid_first_and_carries_the_prepayment() -> None:
     running = pay(600_000, MID_JANUARY).installments[0]
 
-    assert running.principal_paid_minor == 600_000
-    assert running.settled_on is None
-    assert running.status_on(MID_JANUARY) is InstallmentStatus.PARTIALLY_PAID
+    assert (running.total_minor, running.outstanding_minor) == (600_000, 0)
+    assert running.settled_on == MID_JANUARY
+    assert running.status_on(MID_JANUARY) is InstallmentStatus.PAID
 
 
-def test_two_prepayments_in_one_period_save_what_each_would_have_earned() -> None:
+def test_a_second_prepayment_in_a_period_finds_its_interest_paid() -> None:
     first = pay(300_000, date(2026, 1, 11)).installments
 
     second = pay(400_000, date(2026, 1, 21), first).installments
 
-    # 3,000.00 for 21 days and 4,000.00 for 11 days of the 31, at 1 %
-    assert second[0].interest_minor == 12_000 - 2_032 - 1_419
-    assert sum(row.principal_outstanding_minor for row in second) == 500_000
+    assert second[0].interest_minor == first[0].interest_minor
+    assert second[0].principal_minor == first[0].principal_minor + 400_000
 
 
 def test_a_prepayment_after_the_running_installment_was_paid_changes_the_later_ones_only() -> None:
@@ -94,13 +102,13 @@ def test_a_prepayment_after_the_running_installment_was_paid_changes_the_later_o
     assert {row.outstanding_minor for row in prepaid[1:-1]} == {expected}
 
 
-def test_accrued_interest_beyond_the_new_installment_is_paid_by_the_running_one_alone() -> None:
+def test_a_prepayment_just_short_of_the_payoff_leaves_small_installments() -> None:
     prepaid = pay(1_198_800, date(2026, 1, 31)).installments
 
-    # 12.00 are left to repay over twelve months, but January had earned 116.13 by then
-    assert prepaid[0].principal_outstanding_minor == 0
-    assert prepaid[0].outstanding_minor == 12_000 - 387
-    assert {row.outstanding_minor for row in prepaid[1:-1]} == {116}
+    left = sum(row.principal_outstanding_minor for row in prepaid)
+    assert prepaid[0].outstanding_minor == 0
+    assert left == 1_200_000 - (1_198_800 - prepaid[0].interest_minor)
+    assert {row.outstanding_minor for row in prepaid[1:-1]} == {round(equal_installment(left, [RATE] * 11))}
 
 
 def test_in_the_last_period_what_is_left_stays_with_the_last_installment() -> None:
@@ -115,11 +123,12 @@ def test_in_the_last_period_what_is_left_stays_with_the_last_installment() -> No
 def test_a_prepayment_during_principal_grace_keeps_the_grace() -> None:
     grace = LoanTerms(1_200_000, "USD", Decimal(12), 12, principal_grace_installments=3)
 
-    prepaid = pay(600_000, MID_JANUARY, terms=grace).installments
+    prepaid = pay(612_000, MID_JANUARY, terms=grace).installments
 
+    left = 1_200_000 - 600_000 - 3_097
     assert [row.principal_outstanding_minor for row in prepaid[:3]] == [0, 0, 0]
-    assert [row.interest_minor for row in prepaid[:3]] == [8_903, 6_000, 6_000]
-    assert sum(row.principal_outstanding_minor for row in prepaid) == 600_000
+    assert [row.interest_outstanding_minor for row in prepaid[:3]] == [0, 5_969, 5_969]
+    assert sum(row.principal_outstanding_minor for row in prepaid) == left
 
 
 def test_a_payoff_costs_the_principal_and_the_interest_of_the_days_gone_by() -> None:
@@ -148,11 +157,11 @@ def test_a_payoff_settles_under_every_rule_and_the_rest_is_overpaid(in_advance: 
     assert paid.overpaid_minor == 1_300_000 - 1_205_806
 
 
-def test_all_principal_but_not_all_interest_leaves_the_interest_due() -> None:
-    paid = pay(1_203_000, MID_JANUARY)
+def test_all_principal_but_not_all_interest_on_a_due_date_leaves_the_interest_due() -> None:
+    paid = pay(1_203_000, date(2026, 2, 1))
 
-    assert (paid.principal_minor, paid.interest_minor) == (1_200_000, 3_000)
-    assert [row.outstanding_minor for row in paid.installments] == [2_806] + [0] * 11
+    assert (paid.principal_minor, paid.interest_minor) == (1_191_000, 12_000)
+    assert sum(row.principal_outstanding_minor for row in paid.installments) == 9_000
 
 
 def test_a_payoff_on_the_day_of_the_disbursement_costs_no_interest() -> None:
@@ -183,10 +192,10 @@ def test_a_payoff_after_the_due_date_includes_what_is_overdue() -> None:
 def test_flat_interest_is_saved_by_a_payoff_only() -> None:
     flat = LoanTerms(1_200_000, "USD", Decimal(12), 12, method=Method.FLAT)
 
-    prepaid = pay(600_000, MID_JANUARY, terms=flat).installments
+    prepaid = pay(112_000 + 550_000, MID_JANUARY, terms=flat).installments
 
     assert {row.interest_minor for row in prepaid} == {12_000}
-    assert {row.principal_outstanding_minor for row in prepaid} == {50_000}
+    assert {row.principal_outstanding_minor for row in prepaid[1:]} == {50_000}
     assert quote(MID_JANUARY, terms=flat).interest_minor == 12_000 - 6_194
 
 

@@ -2,13 +2,14 @@
 
 import httpx2
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from workers.demo.expectations import expectations
 from workers.demo.story import CHAPTERS, Story, Teller
-from workers.platform import Platform, SandboxWorld
+from workers.platform import Json, Platform, SandboxWorld
 from workers.stack import Stack
 from workers.tenants import new_key
 from workers.up import links, show
@@ -77,15 +78,26 @@ def _tables(console: Console, story: Story) -> None:
 def _timeline(story: Story) -> Table:
     table = _table("Timeline", "when", "what", "details")
     for event in story.timeline:
-        data = ", ".join(
-            f"{key} {value}" for key, value in event["data"].items() if isinstance(value, str | int | float)
-        )
-        table.add_row(event["occurredAt"][:16].replace("T", " "), event["type"], data[:90])
+        data = event["data"]
+        if event["type"] == "credit.application.status_changed":
+            table.add_row(_when(event), f"[dim]{data['from']} ->[/] {data['to']}", "")
+        else:
+            table.add_row(_when(event), event["type"], _details(data))
     return table
 
 
+def _when(event: Json) -> str:
+    return str(event["occurredAt"])[:10]
+
+
+def _details(data: Json) -> str:
+    """What a person reads: no ids, no lists."""
+    plain = {key: value for key, value in data.items() if not key.endswith(("Id", "Code", "reference"))}
+    return ", ".join(f"{key} {value}" for key, value in plain.items() if isinstance(value, str | int | float))
+
+
 def _offers(story: Story) -> Table:
-    table = _table("Offers, cheapest first", "rank", "provider", "rate %", "fee", "APR %", "total cost", "why")
+    table = _table("Offers, cheapest first", "rank", "provider", "rate %", "fee", "APR %", "total cost")
     for offer in story.offers:
         table.add_row(
             str(offer["rank"]),
@@ -94,24 +106,18 @@ def _offers(story: Story) -> Table:
             f"{offer['processingFee']:,.2f}",
             f"{offer['apr']}",
             f"{offer['financeCharge']:,.2f}",
-            offer["reason"],
         )
+    table.caption = "\n".join(f"{offer['rank']}. {offer['reason']}" for offer in story.offers)
     return table
 
 
 def _schedule(story: Story) -> Table:
-    table = _table(
-        "Schedule against what was paid", "no", "due", "agreed", "principal", "interest", "penalty", "paid", "on"
-    )
+    title = "Schedule against what was paid"
+    table = _table(title, "no", "due", "agreed", "principal", "interest", "penalty", "paid", "on")
     for born, row in zip(story.schedule_as_born, story.loan["schedule"], strict=True):
         parts = (row[name] for name in ("principal", "interest", "penalties", "paid"))
-        table.add_row(
-            str(row["number"]),
-            row["dueOn"],
-            f"{born['total']:,.2f}",
-            *(f"{part:,.2f}" for part in parts),
-            row["settledOn"],
-        )
+        amounts = (f"{part:,.2f}" if part else "" for part in (born["total"], *parts))
+        table.add_row(str(row["number"]), row["dueOn"], *amounts, row["settledOn"])
     return table
 
 
@@ -125,10 +131,11 @@ def _trial_balance(story: Story) -> Table:
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="dim", expand=False)
+    table = Table(title=title, title_justify="left", title_style="bold", caption_justify="left", box=SIMPLE_HEAD)
+    table.pad_edge, table.collapse_padding = False, True
     for column in columns:
-        numeric = column not in {"when", "what", "details", "provider", "why", "due", "on", "account"}
-        table.add_column(column, justify="right" if numeric else "left")
+        numeric = column not in {"when", "what", "details", "provider", "due", "on", "account"}
+        table.add_column(column, justify="right" if numeric else "left", no_wrap=True)
     return table
 
 

@@ -166,7 +166,7 @@ class Teller:
         self._tell(f"the loan is [bold green]{story.loan['status']}[/]")
 
     async def _loan(self) -> Json:
-        return await self._platform.loan(self.story.loan_id)
+        return await self._platform.loan(self.story.loan_id, on=self._now.date())
 
     async def _loan_with_account(self) -> Json | None:
         loan = await self._loan()
