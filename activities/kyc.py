@@ -68,5 +68,5 @@ def names_match(first_name: str, last_name: str, *held: str) -> bool:
 
 def _words(*names: str) -> set[str]:
     decomposed = unicodedata.normalize("NFKD", " ".join(names))
-    bare = "".join(" " if each in "-'\u2019." else each for each in decomposed if not unicodedata.combining(each))
-    return set(bare.casefold().split())
+    bare = "".join(each for each in decomposed if not unicodedata.combining(each))
+    return set("".join(each if each.isalnum() else " " for each in bare).casefold().split())

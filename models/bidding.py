@@ -17,7 +17,7 @@ from models.errors import Conflict, Refused
 from models.money import formatted
 from models.terms import LoanTerms
 
-_TENURE_DAYS = range(30, 3651)
+TENURE_DAYS = range(30, 3651)
 _MAXIMUM_RATE_PERCENT = Decimal(100)
 
 
@@ -129,8 +129,8 @@ def _check_bid(bid: Bid, at: datetime, requested_minor: int) -> None:
     if not 0 < bid.amount_minor <= requested_minor:
         asked = formatted(requested_minor, bid.currency)
         raise AmountOutOfRange(f"The approved amount must be more than nothing and at most {asked}.", "approvedAmount")
-    if bid.tenure_days not in _TENURE_DAYS:
-        raise TenureOutOfRange(f"The tenure must be {_TENURE_DAYS[0]} to {_TENURE_DAYS[-1]} days.", "tenure")
+    if bid.tenure_days not in TENURE_DAYS:
+        raise TenureOutOfRange(f"The tenure must be {TENURE_DAYS[0]} to {TENURE_DAYS[-1]} days.", "tenure")
     if not (bid.annual_rate_percent.is_finite() and 0 <= bid.annual_rate_percent <= _MAXIMUM_RATE_PERCENT):
         raise RateOutOfRange(f"The interest rate must be 0 to {_MAXIMUM_RATE_PERCENT} % a year.", "interestRate")
     if not 0 <= bid.processing_fee_minor < bid.amount_minor:

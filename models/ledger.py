@@ -155,7 +155,7 @@ def write_off_journal(loan_id: str, installments: Iterable[Installment], *, curr
 def disbursement_returned_journal(
     loan_id: str, installments: Iterable[Installment], *, fee_minor: int, currency: str, on: date
 ) -> Journal:
-    """The rail returned the disbursement: nothing was lent, nothing was earned, and what was repaid is the borrower's."""
+    """The rail returned the disbursement: nothing was lent or earned, and what was repaid is the borrower's."""
     rows = tuple(installments)
     principal_minor = sum(row.principal_minor for row in rows)
     return Journal(

@@ -7,8 +7,8 @@ still to come, saves what x would have earned in them, and the rest of the sched
         B'     =  B - x,   I_k' = I_k - saved                 the principal and the interest still to be paid
         EMI'   =  the equal installment of B' at the rates    I_k' / B',  r_(k+1),  ...,  r_n
 
-When the prepayment comes with the running installment, paid early in full, that row is closed: x is what was paid beyond
-it plus what this saves, and the equal installment runs from the next row on.
+When the prepayment comes with the running installment, paid early in full, that row is closed: x is what was paid
+beyond it plus what this saves, and the equal installment runs from the next row on.
 
 The rate I_k' / B' makes the running period cost exactly what it still owes: what accrued on the old balance until
 the prepayment, and what accrues on the new one after it. It stays due with the running installment; due dates do not

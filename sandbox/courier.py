@@ -25,12 +25,12 @@ class Courier:
         headers: Callable[[], dict[str, str]],
         body: bytes,
         *,
-        is_final: Callable[[int], bool],
+        is_final: Callable[[httpx2.Response], bool],
     ) -> httpx2.Response | None:
         """The last attempt's answer, if it had one. Headers are made per attempt: a signature has a time."""
         answer = await self._attempt(url, headers(), body)
         for pause in self._pauses:
-            if answer is not None and is_final(answer.status_code):
+            if answer is not None and is_final(answer):
                 break
             await asyncio.sleep(pause)
             answer = await self._attempt(url, headers(), body)

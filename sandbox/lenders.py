@@ -9,12 +9,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeGuard
 
+import httpx2
+
 from sandbox.courier import Courier
 from sandbox.decisions import Kind, Lender, decision_of, headers_of
 from sandbox.shelf import Row, Shelf
 from sandbox.signatures import fault_of_standard_webhook, is_signed_by_body_alone
 
-_OK, _BAD_SIGNATURE, _UNWELL = 200, 401, 503
+_OK, _BAD_SIGNATURE, _TOO_MANY, _UNWELL = 200, 401, 429, 503
 
 
 class Lenders:
@@ -104,11 +106,18 @@ class Lenders:
             f"{lender.api_url.rstrip('/')}/api/v1/providers/{lender.provider_id}/leads/{lead_id}/decision",
             lambda: headers_of(lender, f"{lead_id}-{lender.provider_id}-{attempt}", body),
             body,
-            is_final=lambda status: status < 500 and status != 429,  # noqa: PLR2004 - those may pass
+            is_final=_is_final,
         )
         status, text = (None, None) if answer is None else (answer.status_code, answer.text)
         row = {"leadId": lead_id, "decision": decision, "status": status, "answer": text}
         return self._shelf.append(f"answers/{name}", row)
+
+
+def _is_final(answer: httpx2.Response) -> bool:
+    """A no is a no. Trouble may pass, and so may an attempt of ours that is still being worked on, or died at it."""
+    if answer.status_code == httpx2.codes.CONFLICT:
+        return "still_running" not in answer.text
+    return answer.status_code < httpx2.codes.INTERNAL_SERVER_ERROR and answer.status_code != _TOO_MANY
 
 
 def _is_lead(event: dict[str, Any] | None) -> TypeGuard[dict[str, Any]]:

@@ -43,7 +43,7 @@ class RailWebhooks:
             self._settings.rail_webhook_url,
             lambda: headers,
             body,
-            is_final=lambda status: status // 100 == 2,  # noqa: PLR2004
+            is_final=lambda answer: answer.is_success,
         )
         latest = self._shelf.rows("webhooks")[key]
         acknowledged = answer is not None and answer.is_success

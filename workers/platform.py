@@ -57,14 +57,15 @@ class Platform:
         """The application as it stands."""
         return await self.get(f"/api/loans/applications/{application_id}")
 
-    async def reaches(self, application_id: str, *statuses: str, seconds: float = 60) -> Json:
+    async def reaches(self, application_id: str, *statuses: str, seconds: float = 60, every: float = 0.05) -> Json:
         """Wait until the application has one of the statuses."""
 
         async def look() -> Json | None:
             found = await self.application(application_id)
             return found if found["status"] in statuses else None
 
-        reached: Json = await until(look, seconds=seconds, what=f"{application_id} to be {' or '.join(statuses)}")
+        what = f"{application_id} to be {' or '.join(statuses)}"
+        reached: Json = await until(look, seconds=seconds, what=what, every=every)
         return reached
 
     async def offers(self, application_id: str) -> list[Json]:
@@ -148,13 +149,13 @@ class SandboxWorld:
         return list(found["mails"] if isinstance(found, dict) else found)
 
 
-async def until(look: Callable[[], Awaitable[Any]], *, seconds: float, what: str) -> Any:
+async def until(look: Callable[[], Awaitable[Any]], *, seconds: float, what: str, every: float = 0.05) -> Any:
     """Look again and again until there is something to see."""
     deadline = asyncio.get_running_loop().time() + seconds
     while not (found := await look()):
         if asyncio.get_running_loop().time() > deadline:
             raise TookTooLong(f"waited {seconds:g} s for {what}")
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(every)
     return found
 
 

@@ -15,7 +15,7 @@ from typing import NoReturn, Self
 from workers.embedded.lock import locked
 from workers.embedded.ports import LOOPBACK, Ports
 from workers.embedded.postgres import Postgres
-from workers.embedded.processes import Child, stop_orphans
+from workers.embedded.processes import Child, cpu_seconds_of, stop_orphans
 from workers.embedded.secrets import Secrets
 from workers.embedded.services import all_services
 from workers.embedded.settings import StackSettings
@@ -86,6 +86,10 @@ class Stack:
             for child in self._children.values():
                 child.raise_if_dead()
             await asyncio.sleep(WATCH_INTERVAL_SECONDS)
+
+    def cpu_seconds(self) -> dict[str, float]:
+        """What each part has used of the processors so far, the processes it started included."""
+        return {name: cpu_seconds_of(child.pid) for name, child in self._children.items()}
 
     @property
     def environment(self) -> dict[str, str]:

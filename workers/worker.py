@@ -11,6 +11,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from api.observability import configure_logging
 from temporal.client import connect
 from temporal.deployment import config, make_current, version
 from temporal.queues import LOANS
@@ -51,6 +52,7 @@ def build_worker(
 
 async def main() -> None:
     """Serve until SIGTERM."""
+    configure_logging()
     settings, cluster = WorkerSettings(), TemporalSettings()
     stopping = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):

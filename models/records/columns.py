@@ -15,12 +15,12 @@ def minor(**options: Any) -> Any:
 
 def rate(**options: Any) -> Any:
     """A rate or an APR in percent, exact."""
-    return Field(sa_type=Numeric(14, 6), **options)  # type: ignore[call-overload]
+    return Field(sa_type=Numeric(14, 6), **options)
 
 
 def instant(**options: Any) -> Any:
     """A moment of business time, aware."""
-    return Field(sa_type=DateTime(timezone=True), **options)  # type: ignore[call-overload]
+    return Field(sa_type=DateTime(timezone=True), **options)
 
 
 def word(**options: Any) -> Any:

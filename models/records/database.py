@@ -29,7 +29,13 @@ class Database:
     """Transactions on one PostgreSQL role. Nothing else in the project opens or commits one."""
 
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
-        self._engine = create_async_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True)
+        self._engine = create_async_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_pre_ping=True,
+            hide_parameters=True,  # an error would log them, and they are people's data
+        )
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
 
     @asynccontextmanager

@@ -11,7 +11,6 @@ from models.money import (
     Rounding,
     UnknownCurrency,
     exponent_of,
-    formatted,
     major_units,
     minor_units,
     rounded,

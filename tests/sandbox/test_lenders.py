@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from fastapi import Response
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from tests.sandbox.worlds import World, a_moment, platform_alive, until, world_alive
@@ -175,15 +176,26 @@ async def test_a_decision_is_repeated_while_the_other_side_restarts(world: World
     assert len({each.headers["idempotency-key"] for each in world.platform.received}) == 1
 
 
-async def test_a_refused_decision_is_not_repeated(world: World) -> None:
+async def test_a_decision_is_repeated_while_an_attempt_before_it_holds_the_key(world: World) -> None:
     await configure(world)
-    world.platform.statuses.append(422)
+    world.platform.statuses.append(Response('{"code": "still_running"}', 409))
+
+    await notify(world)
+
+    (answer,) = await until_answered(world)
+    assert (answer["status"], len(world.platform.received)) == (200, 2)
+
+
+@pytest.mark.parametrize("status", [409, 422])
+async def test_a_refused_decision_is_not_repeated(world: World, status: int) -> None:
+    await configure(world)
+    world.platform.statuses.append(status)
 
     await notify(world)
 
     (answer,) = await until_answered(world)
     await a_moment()
-    assert (answer["status"], len(world.platform.received)) == (422, 1)
+    assert (answer["status"], len(world.platform.received)) == (status, 1)
 
 
 async def test_a_lender_nobody_configured_is_not_there(world: World) -> None:

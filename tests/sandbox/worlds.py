@@ -30,12 +30,13 @@ class Platform:
     """Answers with the statuses it is given, then with 200 for ever."""
 
     url: str = ""
-    statuses: list[int] = field(default_factory=list)
+    statuses: list[int | Response] = field(default_factory=list)
     received: list[Received] = field(default_factory=list)
 
     async def take(self, request: Request) -> Response:
         self.received.append(Received(request.url.path, dict(request.headers), await request.body()))
-        return Response(status_code=self.statuses.pop(0) if self.statuses else 200)
+        answer = self.statuses.pop(0) if self.statuses else 200
+        return answer if isinstance(answer, Response) else Response(status_code=answer)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,13 @@ from uuid import uuid4
 from temporalio import activity, workflow
 from temporalio.client import Client
 from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+QUEUE = "bare"
 _TIMEOUT = timedelta(seconds=30)
+_PATIENCE = timedelta(minutes=2)
+# As our own worker: sandboxed, with what is known to be deterministic passed through.
+_RUNNER = SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules("workers"))
 
 
 @activity.defn
@@ -30,7 +35,7 @@ class BareWorkflow:
 
 def bare_worker(client: Client, queue: str) -> Worker:
     """A worker that serves nothing else."""
-    return Worker(client, task_queue=queue, workflows=[BareWorkflow], activities=[nothing])
+    return Worker(client, task_queue=queue, workflows=[BareWorkflow], activities=[nothing], workflow_runner=_RUNNER)
 
 
 async def bare_rate(client: Client, queue: str, *, workflows: int, activities: int, at_once: int) -> float:
@@ -39,7 +44,9 @@ async def bare_rate(client: Client, queue: str, *, workflows: int, activities: i
 
     async def one() -> None:
         async with gate:
-            await client.execute_workflow(BareWorkflow.run, activities, id=f"bare/{uuid4()}", task_queue=queue)
+            await client.execute_workflow(
+                BareWorkflow.run, activities, id=f"bare/{uuid4()}", task_queue=queue, execution_timeout=_PATIENCE
+            )
 
     started = perf_counter()
     await asyncio.gather(*(one() for _ in range(workflows)))

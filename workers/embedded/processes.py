@@ -136,3 +136,12 @@ def survivor(pid_file: Path) -> psutil.Process | None:
         return process if abs(process.create_time() - record["born_at"]) < CLOCK_SLACK_SECONDS else None
     except (ValueError, KeyError, psutil.NoSuchProcess):
         return None
+
+
+def cpu_seconds_of(pid: int) -> float:
+    """User and system time of a process, of its children and of those of them that have ended."""
+    root = psutil.Process(pid)
+    family = [root, *root.children(recursive=True)]
+    times = [process.cpu_times() for process in family]
+    ended = root.cpu_times()
+    return float(sum(t.user + t.system for t in times) + ended.children_user + ended.children_system)

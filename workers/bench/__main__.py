@@ -1,4 +1,4 @@
-"""The process of the bare worker: `python -m workers.bench.bare_worker`."""
+"""The process of the bare worker: `python -m workers.bench`."""
 
 import asyncio
 import os
@@ -6,9 +6,7 @@ import signal
 
 from temporal.client import connect
 from temporal.settings import TemporalSettings
-from workers.bench.bare import bare_worker
-
-QUEUE = "bare"
+from workers.bench.bare import QUEUE, bare_worker
 
 
 async def main() -> None:

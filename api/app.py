@@ -1,0 +1,59 @@
+"""The HTTP application: layers, routes, and what is open while it serves."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import Depends, FastAPI
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+
+from api.observability import Observed, bind_path
+from api.openapi import RESPONSES, Described
+from api.problems import translate_in
+from api.resources import Resources, open_resources
+from api.routes import (
+    applications,
+    clock,
+    decisions,
+    following,
+    leads,
+    ledger,
+    loans,
+    payments,
+    providers,
+    sme,
+    system,
+    webhooks,
+)
+from api.settings import ApiSettings
+
+# Applications before loans: `/api/loans/applications` is no loan's id.
+_ROUTERS = (applications, following, loans, payments, providers, leads, decisions, webhooks, sme, ledger, clock, system)
+Opening = Callable[[ApiSettings], AbstractAsyncContextManager[Resources]]
+
+
+def create_app(settings: ApiSettings | None = None, *, opening: Opening = open_resources) -> FastAPI:
+    """The application; uvicorn's factory. What it works with is opened when it starts to serve."""
+    chosen = settings or ApiSettings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with opening(chosen) as resources:
+            app.state.resources = resources
+            yield
+
+    app = Described(
+        title="Credit-as-a-Service",
+        summary="One durable process per loan, from application to last repayment.",
+        version=version("caas"),
+        lifespan=lifespan,
+        redirect_slashes=False,  # a redirect of a POST is a trap
+        dependencies=[Depends(bind_path)],
+        responses=RESPONSES,
+    )
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=chosen.max_body_bytes)
+    app.add_middleware(Observed)
+    translate_in(app)
+    for module in _ROUTERS:
+        app.include_router(module.router)
+    return app

@@ -1,0 +1,159 @@
+"""The owner's own example bodies, for the API's documentation; dates that had passed are moved forward."""
+
+from typing import Any
+
+_APPLICANT: dict[str, Any] = {
+    "personalInfo": {
+        "firstName": "Sarah",
+        "lastName": "Johnson",
+        "email": "sarah@email.com",
+        "phoneNumber": "+1-555-0123",
+        "address": {
+            "street": "123 Main St",
+            "city": "New York",
+            "state": "NY",
+            "country": "US",
+            "postalCode": "10001",
+        },
+    },
+    "employmentInfo": {
+        "employmentStatus": "employed",
+        "companyName": "Tech Corp",
+        "monthlyIncome": 8500,
+        "employmentDuration": 36,
+    },
+    "financialInfo": {
+        "bankAccount": {"accountNumber": "****1234", "bankName": "Chase Bank", "accountType": "savings"},
+        "monthlyExpenses": 4200,
+        "existingLoans": [],
+        "creditCards": [],
+    },
+}
+_WANTED: dict[str, Any] = {"requestedAmount": 25000, "purpose": "Business expansion", "tenure": 365}
+
+APPLICATION: dict[str, Any] = {
+    "sarah": {
+        "summary": "Sarah Johnson asks for 25,000 over a year",
+        "value": {
+            "applicant": _APPLICANT,
+            "loanApplication": _WANTED,
+            "disbursementAccount": {"accountNumber": "0001234567", "bankCode": "058"},
+        },
+    }
+}
+
+LEAD: dict[str, Any] = {
+    "sarah": {
+        "summary": "A lead the platform has assessed itself",
+        "value": {
+            "leadId": "lead_xyz789",
+            "applicant": _APPLICANT,
+            "loanApplication": _WANTED,
+            "creditAssessment": {
+                "creditScore": 742,
+                "riskRating": "low",
+                "debtToIncomeRatio": 0.49,
+                "recommendations": {
+                    "recommendedAmount": 25000,
+                    "recommendedTenure": 365,
+                    "recommendedInterestRate": 7.5,
+                },
+            },
+        },
+    }
+}
+
+PROVIDER: dict[str, Any] = {
+    "firstcredit": {
+        "summary": "FirstCredit Bank",
+        "value": {
+            "companyName": "FirstCredit Bank",
+            "businessEmail": "api@firstcredit.com",
+            "contactPerson": "John Smith",
+            "businessRegistration": {
+                "registrationNumber": "BC123456789",
+                "businessType": "bank",
+                "registrationCountry": "US",
+            },
+            "licenses": [
+                {
+                    "licenseType": "Banking License",
+                    "licenseNumber": "BL-2024-001",
+                    "issuingAuthority": "Federal Reserve",
+                    "expiryDate": "2036-12-31",
+                }
+            ],
+            "creditCapacity": {
+                "minimumLoanAmount": 5000,
+                "maximumLoanAmount": 500000,
+                "interestRateRange": {"minimum": 3.5, "maximum": 18.0},
+                "geographicCoverage": ["US", "CA"],
+                "supportedCurrencies": ["USD", "CAD"],
+            },
+            "technicalRequirements": {
+                "webhookUrl": "https://api.firstcredit.com/webhooks/caas",
+                "apiEndpoints": {
+                    "baseUrl": "https://api.firstcredit.com",
+                    "loanApplicationEndpoint": "/loans/applications",
+                    "statusEndpoint": "/loans/{id}/status",
+                },
+                "authMethod": "bearer_token",
+            },
+        },
+    }
+}
+
+DECISION: dict[str, Any] = {
+    "approved": {
+        "summary": "An offer",
+        "value": {
+            "leadId": "lead_xyz789",
+            "providerId": "provider_abc123",
+            "decision": "approved",
+            "approvedAmount": 25000,
+            "interestRate": 8.5,
+            "tenure": 365,
+            "conditions": ["Employment verification required", "Proof of income for last 3 months"],
+            "expiresAt": "2036-08-15T23:59:59Z",
+            "customData": {"internalLoanId": "FL-2024-001234", "loanOfficer": "Mike Rodriguez"},
+        },
+    },
+    "declined": {
+        "summary": "No offer",
+        "value": {"leadId": "lead_xyz789", "providerId": "provider_abc123", "decision": "declined"},
+    },
+}
+
+PAYMENT: dict[str, Any] = {
+    "transfer": {
+        "summary": "A repayment the platform has received",
+        "value": {
+            "loanId": "loan_0f8x2m4q7t9w1z3c5e6g8j0kab",
+            "amount": 2177.09,
+            "method": "bank_transfer",
+            "reference": "TRX-1",
+            "receivedOn": "2036-02-01",
+        },
+    }
+}
+
+SME_EVENT: dict[str, Any] = {
+    "payment": {
+        "summary": "A repayment arrived at the platform",
+        "value": {
+            "eventId": "evt_1",
+            "eventType": "sme.payment.received",
+            "timestamp": "2036-02-01T09:00:00Z",
+            "data": {
+                "reference": "LOAN_loan_0f8x2m4q7t9w1z3c5e6g8j0kab",
+                "amount": 2177.09,
+                "currency": "USD",
+                "paymentId": "sme_pay_1",
+            },
+        },
+    },
+    "identity": {
+        "summary": "The platform has verified a user",
+        "value": {"eventId": "evt_2", "eventType": "sme.kyc.verified", "data": {"userId": "user_42"}},
+    },
+}

@@ -1,0 +1,132 @@
+"""A loan's row and schedule as the platform reads them."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from api.resources import TemporalPages
+from api.schemas.loans import (
+    AccountOut,
+    FlagsOut,
+    InstallmentOut,
+    LoanDetailOut,
+    LoanOut,
+    PayoffOut,
+    TermsOut,
+)
+from api.schemas.values import money, percent
+from models.delinquency import bucket_for, days_past_due, ifrs_stage
+from models.loan import LoanStatus
+from models.records.loans import Loan
+from models.repayment import Payoff
+from models.terms import Installment
+from workflows.loan import loan_workflow_id
+
+
+def loan_out(loan: Loan) -> LoanOut:
+    """The loan in a list."""
+    return LoanOut(
+        loan_id=loan.id,
+        application_id=loan.application_id,
+        provider_id=loan.provider_id,
+        status=LoanStatus(loan.status),
+        principal=money(loan.principal_minor, loan.currency),
+        currency=loan.currency,
+        interest_rate=percent(loan.annual_rate_percent),
+        apr=percent(loan.apr_percent),
+        installments=loan.installments,
+        disbursed_on=loan.disbursed_on,
+        outstanding=money(loan.outstanding_minor, loan.currency),
+        overpaid=money(loan.overpaid_minor, loan.currency),
+        next_due_on=loan.next_due_on,
+        days_past_due=loan.days_past_due,
+        delinquency_bucket=loan.delinquency_bucket,
+        in_collection=loan.in_collection,
+        closed_on=loan.closed_on,
+    )
+
+
+def loan_detail_out(
+    loan: Loan, schedule: Sequence[Installment], payoff: Payoff, pages: TemporalPages, *, on: date
+) -> LoanDetailOut:
+    """The loan by itself, as it stands on a day."""
+    return LoanDetailOut(
+        loan_id=loan.id,
+        application_id=loan.application_id,
+        provider_id=loan.provider_id,
+        offer_id=loan.offer_id,
+        status=LoanStatus(loan.status),
+        on=on,
+        disbursed_on=loan.disbursed_on,
+        closed_on=loan.closed_on,
+        terms=_terms(loan),
+        flags=_flags(loan, schedule, on),
+        outstanding=money(loan.outstanding_minor, loan.currency),
+        overpaid=money(loan.overpaid_minor, loan.currency),
+        next_due_on=loan.next_due_on,
+        schedule=[_installment(row, loan.currency, on) for row in schedule],
+        payoff=_payoff(payoff, loan.currency),
+        repayment_account=_account(loan),
+        clock_at=loan.clock_at,
+        temporal_url=pages.of(loan_workflow_id(loan.id)),
+    )
+
+
+def _terms(loan: Loan) -> TermsOut:
+    return TermsOut(
+        principal=money(loan.principal_minor, loan.currency),
+        currency=loan.currency,
+        interest_rate=percent(loan.annual_rate_percent),
+        apr=percent(loan.apr_percent),
+        installments=loan.installments,
+        frequency=loan.frequency,
+        every=loan.every,
+        method=loan.method,
+        day_count=loan.day_count,
+        processing_fee=money(loan.processing_fee_minor, loan.currency),
+        net_disbursed=money(loan.principal_minor - loan.processing_fee_minor, loan.currency),
+    )
+
+
+def _flags(loan: Loan, schedule: Sequence[Installment], on: date) -> FlagsOut:
+    late_days = days_past_due(schedule, on) if loan.status == LoanStatus.ACTIVE else loan.days_past_due
+    return FlagsOut(
+        days_past_due=late_days,
+        delinquency_bucket=bucket_for(late_days),
+        ifrs_stage=ifrs_stage(late_days),
+        in_collection=loan.in_collection,
+        promised_on=loan.promised_on,
+        disputed=loan.disputed,
+    )
+
+
+def _installment(row: Installment, currency: str, on: date) -> InstallmentOut:
+    return InstallmentOut(
+        number=row.number,
+        due_on=row.due_on,
+        status=row.status_on(on),
+        principal=money(row.principal_minor, currency),
+        interest=money(row.interest_minor, currency),
+        fees=money(row.fee_minor, currency),
+        penalties=money(row.penalty_minor, currency),
+        total=money(row.total_minor, currency),
+        paid=money(row.paid_minor, currency),
+        outstanding=money(row.outstanding_minor, currency),
+        settled_on=row.settled_on,
+    )
+
+
+def _payoff(payoff: Payoff, currency: str) -> PayoffOut:
+    return PayoffOut(
+        principal=money(payoff.principal_minor, currency),
+        interest=money(payoff.interest_minor, currency),
+        fees=money(payoff.fee_minor, currency),
+        penalties=money(payoff.penalty_minor, currency),
+        total=money(payoff.total_minor, currency),
+        good_through=payoff.good_through,
+    )
+
+
+def _account(loan: Loan) -> AccountOut | None:
+    if loan.account_number is None:
+        return None
+    return AccountOut(account_number=loan.account_number, bank_name=loan.account_bank)

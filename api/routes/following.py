@@ -1,0 +1,73 @@
+"""What came of an application: its offers, and everything that happened in order."""
+
+from datetime import datetime
+
+from fastapi import APIRouter
+from sqlalchemy import tuple_
+from sqlmodel import col, select
+
+from api.pagination import InvalidCursor, PageOut, Pages
+from api.resources import Having
+from api.routes.applications import ApplicationId, application_in
+from api.schemas.applications import EventOut
+from api.schemas.offers import OfferOut, OffersOut
+from api.security import TenantCaller
+from models.application import ApplicationStatus
+from models.records.offers import Offer
+from models.records.outbox import EventRow
+
+router = APIRouter(prefix="/api/loans/applications", tags=["applications"])
+
+
+@router.get("/{applicationId}/offers")
+async def offers(application_id: ApplicationId, caller: TenantCaller, having: Having) -> OffersOut:
+    """The offers, best first; while bids come in, only until when they are sealed."""
+    async with having.database.transaction(caller.tenant_id) as session:
+        application = await application_in(session, caller, application_id)
+        found = await session.execute(
+            select(Offer).where(Offer.application_id == application_id).order_by(col(Offer.rank))
+        )
+        rows = found.scalars().all()
+    sealed = application.status == ApplicationStatus.BIDDING
+    return OffersOut(
+        application_id=application_id,
+        status=ApplicationStatus(application.status),
+        sealed=sealed,
+        sealed_until=application.bids_close_at if sealed else None,
+        offers=[] if sealed else [OfferOut.of(offer) for offer in rows],
+    )
+
+
+@router.get("/{applicationId}/timeline")
+async def timeline(
+    application_id: ApplicationId, caller: TenantCaller, having: Having, paging: Pages
+) -> PageOut[EventOut]:
+    """Everything that happened to the application and its loan, oldest first."""
+    query = select(EventRow).where(EventRow.application_id == application_id)
+    if paging.after is not None:
+        query = query.where(tuple_(EventRow.occurred_at, EventRow.sequence) > _position(paging.after))
+    query = query.order_by(col(EventRow.occurred_at), col(EventRow.sequence)).limit(paging.fetched)
+    async with having.database.transaction(caller.tenant_id) as session:
+        await application_in(session, caller, application_id)
+        rows = (await session.execute(query)).scalars().all()
+    return paging.page(rows, _event_out, lambda row: (row.occurred_at.isoformat(), str(row.sequence)))
+
+
+def _position(after: tuple[str, ...]) -> tuple[datetime, int]:
+    try:
+        occurred_at, sequence = after
+        return datetime.fromisoformat(occurred_at), int(sequence)
+    except ValueError:
+        raise InvalidCursor("This is not a cursor of this list.", "cursor") from None
+
+
+def _event_out(row: EventRow) -> EventOut:
+    return EventOut(
+        event_id=row.id,
+        type=row.type,
+        occurred_at=row.occurred_at,
+        recorded_at=row.recorded_at,
+        actor=row.actor,
+        loan_id=row.loan_id,
+        data=row.data,
+    )

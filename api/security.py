@@ -1,0 +1,100 @@
+"""Who is calling: a tenant's key or a provider's, found by its hash; and whether the body was signed as it must be."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated
+
+import structlog
+from fastapi import Depends, Request
+from fastapi.security import HTTPBearer
+from sqlmodel import select
+
+from activities.signing import verify
+from api.keys import hash_of, is_well_formed, key_prefix
+from api.problems import Forbidden, NotAuthenticated
+from api.resources import resources_of
+from models.records.database import Database
+from models.records.providers import Provider
+from models.records.tenants import ApiKey
+
+# For the documentation only: the header is read below, so that every failure is a problem of ours.
+_bearer = HTTPBearer(auto_error=False, description="An API key: `Authorization: Bearer caas_test_sk_...`")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whose key was used; `provider_id` is None for the tenant itself."""
+
+    tenant_id: str
+    provider_id: str | None
+    is_live: bool
+
+    @property
+    def name(self) -> str:
+        """The caller among those of its tenant."""
+        return self.provider_id or "tenant"
+
+
+async def authenticate(request: Request) -> Caller:
+    """The caller, or `NotAuthenticated`; looked up once a request."""
+    if not hasattr(request.state, "caller"):
+        key = presented_key(request)
+        caller = await _holder_of(resources_of(request).database, key)
+        structlog.contextvars.bind_contextvars(tenant_id=caller.tenant_id, caller=caller.name)
+        request.state.caller = caller
+    found: Caller = request.state.caller
+    return found
+
+
+async def authenticate_signed(request: Request) -> Caller:
+    """A provider whose body carries a Standard Webhooks signature made with its own secret, just now."""
+    if not hasattr(request.state, "is_signed"):
+        caller = await _provider(await authenticate(request))
+        async with resources_of(request).database.transaction(caller.tenant_id) as session:
+            provider = await session.get_one(Provider, (caller.tenant_id, caller.provider_id))
+        verify(provider.webhook_secret, request.headers, await request.body(), now=datetime.now(UTC))
+        request.state.is_signed = True
+    return await authenticate(request)
+
+
+async def _any(request: Request, _: Annotated[object, Depends(_bearer)]) -> Caller:
+    return await authenticate(request)
+
+
+async def _tenant(caller: Annotated[Caller, Depends(_any)]) -> Caller:
+    if caller.provider_id is not None:
+        raise Forbidden("This is for the platform's own key, not for a provider's.", "Authorization")
+    return caller
+
+
+async def _provider(caller: Annotated[Caller, Depends(_any)]) -> Caller:
+    if caller.provider_id is None:
+        raise Forbidden("This is for a provider's key, not for the platform's.", "Authorization")
+    return caller
+
+
+async def _signed_provider(request: Request, _: Annotated[object, Depends(_bearer)]) -> Caller:
+    return await authenticate_signed(request)
+
+
+AnyCaller = Annotated[Caller, Depends(_any)]
+TenantCaller = Annotated[Caller, Depends(_tenant)]
+SignedProvider = Annotated[Caller, Depends(_signed_provider)]
+
+
+def presented_key(request: Request) -> str:
+    """The key on the request, if it can be one at all."""
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not is_well_formed(key):
+        raise NotAuthenticated("Send an API key as `Authorization: Bearer caas_...`.", "Authorization")
+    return key
+
+
+async def _holder_of(database: Database, key: str) -> Caller:
+    hashed = hash_of(key)
+    # Nobody knows the tenant yet: row-level security shows the one row that carries this hash.
+    async with database.transaction("", api_key_hash=hashed) as session:
+        row = (await session.execute(select(ApiKey).where(ApiKey.key_hash == hashed))).scalar_one_or_none()
+    if row is None or row.revoked_at is not None:
+        raise NotAuthenticated("This API key is not known, or was revoked.", "Authorization")
+    return Caller(row.tenant_id, row.provider_id, is_live=row.prefix == key_prefix(live=True))

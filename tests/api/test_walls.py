@@ -1,0 +1,97 @@
+"""Nobody comes in without a key, with the wrong kind of key, or through another tenant's wall."""
+
+import re
+
+import pytest
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.app import create_app
+from api.keys import api_key
+from models.records.tenants import ApiKey
+from tests.api.rows import lent
+from tests.api.worlds import World, opened
+from workers.embedded.postgres import DatabaseUrls
+
+OPEN = {"/health", "/api/webhooks/paystack"}
+
+
+def _operations() -> list[tuple[str, str]]:
+    paths = create_app().openapi()["paths"]
+    return sorted((method, path) for path, methods in paths.items() for method in methods)
+
+
+def _filled(path: str, ids: dict[str, str] | None = None) -> str:
+    known = {"kind": "loans"} | (ids or {})
+    return re.sub(r"\{(\w+)\}", lambda found: known.get(found[1], "some_1"), path)
+
+
+@pytest.mark.parametrize(("method", "path"), [each for each in _operations() if each[1] not in OPEN])
+async def test_every_path_asks_for_a_key(world: World, method: str, path: str) -> None:
+    await _revoke(world)
+    unknown, revoked = f"Bearer {api_key(b'u' * 32, live=False)}", world.key["authorization"]
+
+    for header in ("", "Bearer", "Bearer caas_test_sk_nope", "Basic abc", unknown, revoked):
+        answer = await world.http.request(method, _filled(path), json={}, headers={"authorization": header})
+
+        assert answer.status_code == 401, header
+        assert answer.json()["field"] == "Authorization"
+        assert answer.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [each for each in _operations() if each[1] not in OPEN | {"/api/v1/providers/{providerId}"}],
+)
+async def test_a_providers_key_opens_the_decision_only(world: World, method: str, path: str) -> None:
+    credentials = await world.register()
+    headers = {"authorization": f"Bearer {credentials['apiKey']}"}
+
+    answer = await world.http.request(method, _filled(path), json={}, headers=headers)
+
+    expected = 401 if path.endswith("/decision") else 403
+    assert answer.status_code == expected, answer.text
+
+
+async def test_another_tenant_sees_nothing_of_ours(world: World, rows: DatabaseUrls) -> None:
+    loan, provider = await lent(world), await world.register()
+    await world.post("/api/payments", {"loanId": loan.id, "amount": 1, "method": "cash", "reference": "R-1"})
+    payment = (await world.get("/api/payments")).json()["data"][0]
+    ids = {
+        "applicationId": loan.application_id,
+        "loanId": loan.id,
+        "providerId": provider["providerId"],
+        "paymentId": payment["paymentId"],
+    }
+    gets = [path for method, path in _operations() if method == "get" and path not in OPEN]
+
+    async with opened(rows, world.settings) as other:
+        for path in gets:
+            mine, theirs = await world.get(_filled(path, ids)), await other.get(_filled(path, ids))
+
+            assert mine.status_code == 200, path
+            assert theirs.status_code == (404 if "{" in path else 200), path
+            assert not any(known in theirs.text for known in ids.values()) or theirs.status_code == 404
+
+
+async def test_another_tenant_changes_nothing_of_ours(world: World, rows: DatabaseUrls) -> None:
+    loan = await lent(world)
+    async with opened(rows, world.settings) as other:
+        body = {"loanId": loan.id, "amount": 1, "method": "cash"}
+        answers = [
+            await other.post("/api/payments", body),
+            await other.post(f"/api/loans/{loan.id}/promises", {"promisedOn": "2026-03-01"}),
+            await other.post(f"/api/loans/applications/{loan.application_id}/accept", {"offerId": "offer_1"}),
+            await other.post(f"/api/loans/applications/{loan.application_id}/withdraw"),
+            await other.post(f"/api/sandbox/clock/loans/{loan.id}/advance", {"days": 1}),
+        ]
+
+        assert {answer.status_code for answer in answers} == {404}
+        assert other.temporal.asked == []
+
+
+async def _revoke(world: World) -> None:
+    def change(session: AsyncSession) -> object:
+        return session.execute(update(ApiKey).values(revoked_at=ApiKey.recorded_at))
+
+    await world.change(change)  # type: ignore[arg-type]
