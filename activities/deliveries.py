@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from sqlalchemy import and_, update
+from sqlmodel import col, select
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
@@ -49,10 +51,10 @@ class Deliveries:
     @activity.defn(name="Deliveries.deliver")
     async def deliver(self, ref: MessageRef) -> None:
         """One attempt of the long retry schedule; Temporal makes the next one when it is due."""
+        attempt = activity.info().attempt
         try:
-            await self.attempt(ref)
+            await self.attempt(ref, is_last=attempt >= len(RETRY_SCHEDULE))
         except DeliveryFailed as failure:
-            attempt = activity.info().attempt
             pause = RETRY_SCHEDULE[min(attempt, len(RETRY_SCHEDULE) - 1)]
             if failure.wait_seconds:
                 pause = max(pause, timedelta(seconds=failure.wait_seconds))
@@ -60,7 +62,7 @@ class Deliveries:
                 str(failure), type="DeliveryFailed", non_retryable=failure.final, next_retry_delay=pause
             ) from failure
 
-    async def attempt(self, ref: MessageRef) -> None:
+    async def attempt(self, ref: MessageRef, *, is_last: bool = False) -> None:
         """Send once and record the outcome; raise `DeliveryFailed` unless it was accepted."""
         delivery, provider = await self._load(ref)
         if delivery.status == "delivered":
@@ -70,7 +72,7 @@ class Deliveries:
             await self._send(delivery, provider)
         except DeliveryFailed as failed:
             failure = failed
-        await self._record(ref, failure)
+        await self._record(ref, failure, is_over=failure is None or failure.final or is_last)
         if failure:
             raise failure
 
@@ -93,18 +95,22 @@ class Deliveries:
             raise DeliveryFailed(detail, final=answer.status_code == _GONE, wait_seconds=answer.retry_after_seconds)
 
     async def _load(self, ref: MessageRef) -> tuple[Delivery, Provider | None]:
+        """The message, and the provider it is for when it is a webhook."""
+        addressee = and_(col(Provider.id) == col(Delivery.recipient), col(Delivery.channel) == Channel.WEBHOOK)
+        query = select(Delivery, Provider).outerjoin(Provider, addressee).where(col(Delivery.id) == ref.delivery_id)
         async with self._database.transaction(ref.tenant_id) as session:
-            delivery = await session.get_one(Delivery, (ref.tenant_id, ref.delivery_id))
-            if delivery.channel == Channel.MAIL:
-                return delivery, None
-            return delivery, await session.get_one(Provider, (ref.tenant_id, delivery.recipient))
+            delivery, provider = (await session.execute(query)).one()
+            return delivery, provider
 
-    async def _record(self, ref: MessageRef, failure: DeliveryFailed | None) -> None:
+    async def _record(self, ref: MessageRef, failure: DeliveryFailed | None, *, is_over: bool) -> None:
         async with self._database.transaction(ref.tenant_id) as session:
-            delivery = await session.get_one(Delivery, (ref.tenant_id, ref.delivery_id), with_for_update=True)
-            delivery.attempts += 1
-            delivery.last_error = str(failure) if failure else None
-            if failure is None:
-                delivery.status, delivery.delivered_at = "delivered", datetime.now(UTC)
-            else:
-                delivery.status = "failed" if failure.final else "retrying"
+            await session.execute(
+                update(Delivery)
+                .where(col(Delivery.id) == ref.delivery_id)
+                .values(
+                    attempts=col(Delivery.attempts) + 1,
+                    last_error=str(failure) if failure else None,
+                    delivered_at=None if failure else datetime.now(UTC),
+                    status=("failed" if is_over else "retrying") if failure else "delivered",
+                )
+            )

@@ -226,5 +226,5 @@ async def _tell_borrower(session: AsyncSession, application: Application, loan: 
     applicant = await session.get_one(Applicant, (application.tenant_id, application.applicant_id))
     net = formatted(loan.principal_minor - loan.processing_fee_minor, loan.currency)
     assert loan.next_due_on is not None
-    subject, text = disbursed_notice(applicant.first_name, net, loan.next_due_on, "")
+    subject, text = disbursed_notice(applicant.first_name, net, loan.next_due_on)
     await deliver(session, loan.tenant_id, Channel.MAIL, applicant.email, subject, text, key=f"disbursed:{loan.id}")

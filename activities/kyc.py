@@ -20,8 +20,8 @@ class IdentityResult:
 
 
 class ScreeningOutcome(StrEnum):
-    clear = "clear"
-    hit = "hit"
+    CLEAR = "clear"
+    HIT = "hit"
 
 
 @dataclass(frozen=True, slots=True)

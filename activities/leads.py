@@ -1,10 +1,12 @@
 """Which providers are invited to bid, and what they are told."""
 
 import json
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from sqlalchemy import case, func
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
@@ -21,13 +23,26 @@ from models.records.providers import Provider
 from models.records.tenants import Tenant
 
 _INCOME_BAND = Decimal(2500)
+_RECORD_SPAN = timedelta(days=90)
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """A provider's record as measured; None where it has none yet."""
+
+    median_response_hours: Decimal | None = None
+    approval_rate: Decimal | None = None
+    invited_open: int = 0
+
+
+_UNKNOWN = _Record()
 
 
 async def invite(session: AsyncSession, application: Application, *, at: datetime) -> list[LeadGrant]:
     """Match, grant and tell the providers, and open the bidding window; without a match the application ends."""
     tenant = await session.get_one(Tenant, application.tenant_id)
     applicant = await session.get_one(Applicant, (application.tenant_id, application.applicant_id))
-    matches = match(_lead(application), await _profiles(session, application.currency), on=at.date())
+    matches = match(_lead(application), await _profiles(session, application.currency, at=at), on=at.date())
     excluded = {exclusion.provider_id: exclusion.reason for exclusion in matches.excluded}
     if not matches.invited:
         await move(
@@ -147,12 +162,38 @@ def _lead(application: Application) -> Lead:
     )
 
 
-async def _profiles(session: AsyncSession, currency: str) -> list[ProviderProfile]:
-    providers = (await session.execute(select(Provider).order_by(col(Provider.id)))).scalars()
-    return [_profile(provider, currency) for provider in providers]
+async def _profiles(session: AsyncSession, currency: str, *, at: datetime) -> list[ProviderProfile]:
+    providers = (await session.execute(select(Provider).order_by(col(Provider.id)))).scalars().all()
+    records = await _records(session, since=at - _RECORD_SPAN)
+    return [_profile(provider, currency, records.get(provider.id, _UNKNOWN)) for provider in providers]
 
 
-def _profile(provider: Provider, currency: str) -> ProviderProfile:
+async def _records(session: AsyncSession, *, since: datetime) -> dict[str, _Record]:
+    """What each provider has done with the leads of the last months, in one query."""
+    answered = col(LeadGrant.answered_at)
+    hours = func.extract("epoch", answered - col(LeadGrant.granted_at)) / 3600
+    is_approved = case((col(LeadGrant.answer) == "approved", 1), (answered.is_not(None), 0))
+    found = await session.execute(
+        select(
+            col(LeadGrant.provider_id),
+            func.percentile_cont(0.5).within_group(hours),
+            func.avg(is_approved),
+            func.count().filter(answered.is_(None), col(Application.status) == ApplicationStatus.BIDDING),
+        )
+        .join(Application, col(Application.id) == col(LeadGrant.application_id))
+        .where(col(LeadGrant.granted_at) >= since)
+        .group_by(col(LeadGrant.provider_id))
+    )
+    return {
+        provider_id: _Record(_decimal(median), _decimal(rate), is_open) for provider_id, median, rate, is_open in found
+    }
+
+
+def _decimal(measured: float | Decimal | None) -> Decimal | None:
+    return None if measured is None else Decimal(str(measured))
+
+
+def _profile(provider: Provider, currency: str, record: _Record) -> ProviderProfile:
     """The limits are numbers that hold in each currency the provider lends, as it registered them."""
     return ProviderProfile(
         provider_id=provider.id,
@@ -165,9 +206,9 @@ def _profile(provider: Provider, currency: str) -> ProviderProfile:
         rate_minimum_percent=provider.rate_minimum_percent,
         rate_maximum_percent=provider.rate_maximum_percent,
         license_expires_on=provider.license_expires_on,
-        median_response_hours=provider.median_response_hours,
-        approval_rate=provider.approval_rate,
-        invited_open=0,
+        median_response_hours=record.median_response_hours,
+        approval_rate=record.approval_rate,
+        invited_open=record.invited_open,
     )
 
 

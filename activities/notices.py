@@ -18,10 +18,10 @@ def offers_notice(name: str, offers: Sequence[tuple[str, Decimal, str, Decimal]]
     )
 
 
-def disbursed_notice(name: str, amount: str, first_due: date, account: str) -> tuple[str, str]:
+def disbursed_notice(name: str, amount: str, first_due: date) -> tuple[str, str]:
     """The money has left."""
     text = f"Hello {name},\n\n{amount} is on its way to you. Your first installment is due on {first_due}.\n"
-    return "Your loan has been paid out", text + (f"Please pay into account {account}.\n" if account else "")
+    return "Your loan has been paid out", text
 
 
 def reminder_notice(name: str, number: int, amount: str, due_on: date, account: str) -> tuple[str, str]:

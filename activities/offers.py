@@ -10,9 +10,9 @@ from sqlmodel import col, select
 from temporalio import activity
 
 from activities.applications import locked, move
-from activities.leads import full_applicant, lead_data, tell_provider
+from activities.leads import lead_data, tell_provider
 from activities.notices import offers_notice
-from models.application import ApplicationRef, ApplicationStatus
+from models.application import APPLICATION, ApplicationRef, ApplicationStatus
 from models.bidding import Bid, RankedOffer, rank
 from models.events import Event, EventType, ProviderEventType
 from models.ids import derived_id
@@ -126,7 +126,7 @@ class Offers:
         """End the application and what was open of its offers."""
         async with self._database.transaction(ending.ref.tenant_id) as session:
             application = await locked(session, ending.ref)
-            if application.status != ending.status:
+            if not APPLICATION.is_final(ApplicationStatus(application.status)):
                 left = OfferStatus.EXPIRED if ending.status is _S.OFFERS_EXPIRED else OfferStatus.NOT_SELECTED
                 for offer in await _offers(session, application):
                     if offer.status in (OfferStatus.SUBMITTED, OfferStatus.ACCEPTED):
@@ -231,7 +231,7 @@ async def _settle(
         await tell_provider(session, application, offer.provider_id, event, data, at=at)
         return
     applicant = await session.get_one(Applicant, (application.tenant_id, application.applicant_id))
-    data |= lead_data(application, applicant, disclosure="full") | {"applicant": full_applicant(applicant)}
+    data |= lead_data(application, applicant, disclosure="full")
     await tell_provider(session, application, offer.provider_id, ProviderEventType.OFFER_ACCEPTED, data, at=at)
     accepted = Event(EventType.OFFER_ACCEPTED, application.id, at, application.loan_id, {"offerId": offer.id})
     await emit(session, application.tenant_id, accepted, key=offer.id)

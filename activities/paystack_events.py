@@ -15,10 +15,10 @@ from activities.signing import BadSignature
 from models.errors import Refused
 
 _KINDS = {
-    "transfer.success": RailEventKind.transfer_succeeded,
-    "transfer.failed": RailEventKind.transfer_failed,
-    "transfer.reversed": RailEventKind.transfer_reversed,
-    "charge.success": RailEventKind.payment_received,
+    "transfer.success": RailEventKind.TRANSFER_SUCCEEDED,
+    "transfer.failed": RailEventKind.TRANSFER_FAILED,
+    "transfer.reversed": RailEventKind.TRANSFER_REVERSED,
+    "charge.success": RailEventKind.PAYMENT_RECEIVED,
 }
 
 
@@ -27,11 +27,11 @@ class UnreadableEvent(Refused):
 
 
 def parse_webhook(raw: bytes, signature: str | None, secret: str) -> RailEvent:
-    """The event, or `BadSignature`, or `UnreadableEvent`; an event we have no use for is `RailEventKind.other`."""
+    """The event, or `BadSignature`, or `UnreadableEvent`; an event we have no use for is `RailEventKind.OTHER`."""
     _check(raw, signature, secret)
     name, data = _envelope(raw)
-    kind = _KINDS.get(name, RailEventKind.other)
-    if kind is RailEventKind.other:
+    kind = _KINDS.get(name, RailEventKind.OTHER)
+    if kind is RailEventKind.OTHER:
         return RailEvent(kind, f"{name}:{data.get('reference', '')}", "", 0, "", None, None, None, None)
 
     reference = _text(data, "reference")

@@ -17,11 +17,11 @@ from models.errors import Refused
 
 
 class TransferStatus(StrEnum):
-    pending = "pending"
-    succeeded = "succeeded"
-    failed = "failed"
-    reversed = "reversed"
-    unknown = "unknown"
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    REVERSED = "reversed"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +78,11 @@ class Rail(Protocol):
 
 
 class RailEventKind(StrEnum):
-    transfer_succeeded = "transfer_succeeded"
-    transfer_failed = "transfer_failed"
-    transfer_reversed = "transfer_reversed"
-    payment_received = "payment_received"
-    other = "other"
+    TRANSFER_SUCCEEDED = "transfer_succeeded"
+    TRANSFER_FAILED = "transfer_failed"
+    TRANSFER_REVERSED = "transfer_reversed"
+    PAYMENT_RECEIVED = "payment_received"
+    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)

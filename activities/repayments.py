@@ -11,7 +11,7 @@ from activities.loans import locked_loan, refresh, save_schedule, schedule_in, t
 from activities.notices import closed_notice, payment_notice
 from models.events import Event, EventType
 from models.ledger import repayment_journal
-from models.loan import LOAN, LoanPosition, LoanRef, LoanStatus
+from models.loan import LOAN, OPEN, LoanPosition, LoanRef, LoanStatus
 from models.money import formatted, major_units
 from models.payment import PAYMENT, PaymentReceived, PaymentStatus
 from models.records.applications import Applicant, Application
@@ -22,6 +22,7 @@ from models.records.payments import Payment
 from models.repayment import Allocation, AllocationPolicy, allocate
 
 _POLICY = AllocationPolicy()
+_REPAYABLE = OPEN | {LoanStatus.CLOSED_OBLIGATIONS_MET}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +88,8 @@ def _settle(payment: Payment, allocation: Allocation, value_date: date, at: date
 
 
 def _follow(loan: Loan, position: LoanPosition, value_date: date) -> None:
-    """What a payment does to the loan's status and flags."""
-    if position.outstanding_minor == 0:
+    """What a payment does to the loan's status and flags. A loan given up or cancelled stays so: the money is kept."""
+    if position.outstanding_minor == 0 and loan.status in _REPAYABLE:
         closed = LoanStatus.OVERPAID if loan.overpaid_minor else LoanStatus.CLOSED_OBLIGATIONS_MET
         if loan.status != closed:
             loan.status = LOAN.check(LoanStatus(loan.status), closed)

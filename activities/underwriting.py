@@ -18,10 +18,10 @@ from models.records.applications import Applicant, Application
 from models.records.database import Database
 from models.records.leads import LeadGrant
 from models.records.outbox import emit
-from models.scoring import ApplicantProfile, Assessment, assess
+from models.scoring import ApplicantProfile, Assessment, Recommendation, assess
 
 _S = ApplicationStatus
-_UNDECIDED = frozenset({_S.SUBMITTED, _S.ACTION_REQUIRED, _S.MANUAL_REVIEW})
+_UNDECIDED = frozenset({_S.SUBMITTED, _S.ACTION_REQUIRED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +74,16 @@ class Underwriting:
 
     @activity.defn(name="Underwriting.approve")
     async def approve(self, evidence: Evidence) -> Underwritten:
-        """A reviewer has said yes: assess without the referral rules, and invite the providers."""
+        """A reviewer has said yes to what was referred; what the scorecard rejects stays rejected."""
         async with self._database.transaction(evidence.ref.tenant_id) as session:
             application = await locked(session, evidence.ref)
             if application.status == _S.MANUAL_REVIEW:
-                await _assess(session, application)
+                assessment = await _assess(session, application)
                 await move(session, application, _S.ASSESSING, at=evidence.at)
-                await _distribute(session, application, evidence.at)
+                if assessment.recommendation is Recommendation.REJECT:
+                    await _turn(session, application, _S.REJECTED, assessment, evidence.at)
+                else:
+                    await _distribute(session, application, evidence.at)
             return await _outcome(session, application)
 
     async def _decide(self, session: AsyncSession, application: Application, evidence: Evidence) -> None:
@@ -92,19 +95,17 @@ class Underwriting:
             return
         if evidence.screening is not None:
             application.screening_list_version = evidence.screening.list_version
-            if evidence.screening.outcome is ScreeningOutcome.hit:
+            if evidence.screening.outcome is ScreeningOutcome.HIT:
                 await move(session, application, _S.SCREENING, _S.MANUAL_REVIEW, at=at, reason="sanctions list hit")
                 return
         assessment = await _assess(session, application)
         await move(session, application, _S.SCREENING, _S.ASSESSING, at=at)
-        if assessment.recommendation == "reject":
-            reasons = ", ".join(assessment.reason_codes)
-            await move(session, application, _S.REJECTED, at=at, reason=reasons)
-        elif assessment.recommendation == "refer":
-            reasons = ", ".join(assessment.reason_codes)
-            await move(session, application, _S.MANUAL_REVIEW, at=at, reason=reasons)
-        else:
+        if assessment.recommendation is Recommendation.APPROVE:
             await _distribute(session, application, at)
+        else:
+            is_rejected = assessment.recommendation is Recommendation.REJECT
+            status = _S.REJECTED if is_rejected else _S.MANUAL_REVIEW
+            await _turn(session, application, status, assessment, at)
 
 
 async def _identified(session: AsyncSession, application: Application, evidence: Evidence) -> bool:
@@ -116,6 +117,13 @@ async def _identified(session: AsyncSession, application: Application, evidence:
         reason = (identity.reason if identity else None) or "the name does not match the identity"
         await move(session, application, _S.ACTION_REQUIRED, at=evidence.at, reason=reason)
     return application.identity_verified
+
+
+async def _turn(
+    session: AsyncSession, application: Application, status: ApplicationStatus, assessment: Assessment, at: datetime
+) -> None:
+    """Away from the providers, with the reason codes the borrower is owed."""
+    await move(session, application, status, at=at, reason=", ".join(assessment.reason_codes))
 
 
 async def _assess(session: AsyncSession, application: Application) -> Assessment:

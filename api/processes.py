@@ -93,6 +93,14 @@ class Processes:
             reached = await skipper.fast_forward(handle, by)
             return Advanced(reached, await skipper.get_current_time(handle))
 
+    async def clock_of(self, workflow_id: str) -> datetime | None:
+        """A workflow's virtual time; None when nobody can say now."""
+        skipper = TimeSkipper(self._client, config=TimeSkippingConfig(enabled=False))
+        try:
+            return await skipper.get_current_time(self._client.get_workflow_handle(workflow_id))
+        except (RPCError, RuntimeError):
+            return None
+
     async def is_healthy(self) -> bool:
         """Whether the cluster answers."""
         try:

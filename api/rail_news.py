@@ -16,9 +16,9 @@ from models.records.outbox import OutboxKind, ask_relay
 from models.records.payments import InboundWebhook, RailAddress
 
 _STATUSES = {
-    RailEventKind.transfer_succeeded: TransferStatus.succeeded,
-    RailEventKind.transfer_failed: TransferStatus.failed,
-    RailEventKind.transfer_reversed: TransferStatus.reversed,
+    RailEventKind.TRANSFER_SUCCEEDED: TransferStatus.SUCCEEDED,
+    RailEventKind.TRANSFER_FAILED: TransferStatus.FAILED,
+    RailEventKind.TRANSFER_REVERSED: TransferStatus.REVERSED,
 }
 
 
@@ -32,7 +32,7 @@ async def take_news(database: Database, rail: str, event: RailEvent, raw: bytes)
     async with database.transaction(address.tenant_id) as session:
         if not await _is_news(session, address, rail, event, raw):
             return False
-        if event.kind is RailEventKind.payment_received:
+        if event.kind is RailEventKind.PAYMENT_RECEIVED:
             await _take_payment(session, address, rail, event)
         else:
             await _take_transfer(session, address, event)
@@ -40,7 +40,7 @@ async def take_news(database: Database, rail: str, event: RailEvent, raw: bytes)
 
 
 async def _address(database: Database, event: RailEvent) -> RailAddress:
-    is_payment = event.kind is RailEventKind.payment_received
+    is_payment = event.kind is RailEventKind.PAYMENT_RECEIVED
     wanted = (event.account_number if is_payment else event.reference) or ""
     # Nobody knows the tenant yet: row-level security shows the one row of this address.
     async with database.transaction("", rail_address=wanted) as session:
@@ -84,7 +84,7 @@ async def _take_payment(session: AsyncSession, address: RailAddress, rail: str, 
 
 async def _take_transfer(session: AsyncSession, address: RailAddress, event: RailEvent) -> None:
     loan = await session.get(Loan, (address.tenant_id, address.loan_id))
-    if event.kind is RailEventKind.transfer_reversed and loan is not None:
+    if event.kind is RailEventKind.TRANSFER_REVERSED and loan is not None:
         payload = {"loanId": address.loan_id, "applicationId": address.application_id}
         await ask_relay(session, address.tenant_id, OutboxKind.DISBURSEMENT_RETURNED, payload)
         return

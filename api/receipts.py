@@ -60,13 +60,11 @@ async def take_receipt(session: AsyncSession, loan: Loan, receipt: Receipt) -> t
     """The payment, and whether it is new. The same reference is the same payment."""
     if receipt.currency != loan.currency:
         raise OtherCurrency(f"The loan is in {loan.currency}.", "currency")
-    if receipt.received_on is not None and receipt.received_on < loan.disbursed_on:
-        raise ReceivedBeforeDisbursement(f"The loan was disbursed on {loan.disbursed_on}.", "receivedOn")
     payment_id = derived_id("pay", loan.tenant_id, receipt.rail, receipt.reference)
     if known := await session.get(Payment, (loan.tenant_id, payment_id)):
         return _the_same(known, loan, receipt), False
-    if loan.status == LoanStatus.CANCELLED:
-        raise LoanCancelled("The disbursement of this loan came back; nothing is owed.", "loanId")
+    if receipt.rail == PLATFORM:
+        _check_report(loan, receipt)
     added = await session.execute(
         insert(Payment).values(_columns(payment_id, loan, receipt)).on_conflict_do_nothing().returning(col(Payment.id))
     )
@@ -75,6 +73,14 @@ async def take_receipt(session: AsyncSession, loan: Loan, receipt: Receipt) -> t
         return _the_same(payment, loan, receipt), False
     await _ask_to_post(session, loan, payment)
     return payment, True
+
+
+def _check_report(loan: Loan, receipt: Receipt) -> None:
+    """What a platform reports may be a mistake; what a rail reports has happened, and is posted whatever it is."""
+    if receipt.received_on is not None and receipt.received_on < loan.disbursed_on:
+        raise ReceivedBeforeDisbursement(f"The loan was disbursed on {loan.disbursed_on}.", "receivedOn")
+    if loan.status == LoanStatus.CANCELLED:
+        raise LoanCancelled("The disbursement of this loan came back; nothing is owed.", "loanId")
 
 
 def _the_same(known: Payment, loan: Loan, receipt: Receipt) -> Payment:

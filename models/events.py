@@ -29,7 +29,6 @@ class EventType(StrEnum):
     COLLECTION_CURED = "credit.collection.cured"
     PROMISE_TO_PAY = "credit.collection.promise_to_pay"
     LOAN_CLOSED = "credit.loan.closed"
-    SYSTEM_ALERT = "system.alert"
 
 
 class ProviderEventType(StrEnum):

@@ -14,13 +14,13 @@ _NOBODYS_SECRET = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldY"
 
 
 class Kind(StrEnum):
-    offer = "offer"
-    decline = "decline"
-    silent = "silent"
-    late = "late"
-    twice = "twice"
-    forged = "forged"
-    stale = "stale"
+    OFFER = "offer"
+    DECLINE = "decline"
+    SILENT = "silent"
+    LATE = "late"
+    TWICE = "twice"
+    FORGED = "forged"
+    STALE = "stale"
 
 
 class Behavior(BaseModel):
@@ -28,7 +28,7 @@ class Behavior(BaseModel):
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 
-    kind: Kind = Kind.offer
+    kind: Kind = Kind.OFFER
     interest_rate: int | float = 8.5
     processing_fee: int | float = 0
     approved_amount: int | float | None = None
@@ -55,8 +55,8 @@ class Lender(BaseModel):
 
 def headers_of(lender: Lender, message_id: str, body: bytes) -> dict[str, str]:
     kind = lender.behavior.kind
-    secret = _NOBODYS_SECRET if kind is Kind.forged else lender.webhook_secret
-    aged_seconds = _TOO_OLD_SECONDS if kind is Kind.stale else 0
+    secret = _NOBODYS_SECRET if kind is Kind.FORGED else lender.webhook_secret
+    aged_seconds = _TOO_OLD_SECONDS if kind is Kind.STALE else 0
     return {
         "authorization": f"Bearer {lender.api_key}",
         "content-type": "application/json",
@@ -68,7 +68,7 @@ def headers_of(lender: Lender, message_id: str, body: bytes) -> dict[str, str]:
 def decision_of(lender: Lender, event: dict[str, Any]) -> dict[str, Any]:
     behavior, asked = lender.behavior, event["data"].get("loanApplication", {})
     common = {"leadId": event["data"]["leadId"], "providerId": lender.provider_id}
-    if behavior.kind is Kind.decline:
+    if behavior.kind is Kind.DECLINE:
         return common | {"decision": "declined", "customData": {"reason": behavior.reason}}
     # The lead's own time counts, not ours: the loan may live on a clock that is far ahead.
     told_at = datetime.fromisoformat(event["timestamp"])

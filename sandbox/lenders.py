@@ -90,11 +90,11 @@ class Lenders:
 
     async def _consider(self, name: str, lender: Lender, event: dict[str, Any]) -> None:
         behavior = lender.behavior
-        if behavior.kind in {Kind.silent, Kind.late}:
+        if behavior.kind in {Kind.SILENT, Kind.LATE}:
             return
         await asyncio.sleep(behavior.delay_seconds)
         await self._answer(name, lender, event)
-        if behavior.kind is Kind.twice:
+        if behavior.kind is Kind.TWICE:
             better = behavior.model_copy(update={"interest_rate": round(behavior.interest_rate - 0.5, 2)})
             await self._answer(name, lender.model_copy(update={"behavior": better}), event, attempt=2)
 

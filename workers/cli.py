@@ -76,14 +76,18 @@ def migrate() -> None:
 
 
 @tenants.command()
-def create(name: Annotated[str, typer.Argument(help="What the platform calls itself.")]) -> None:
+def create(
+    name: Annotated[str, typer.Argument(help="What the platform calls itself.")],
+    country: Annotated[str, typer.Option(help="Where it lends, ISO 3166.")] = "US",
+    currency: Annotated[str, typer.Option(help="What it lends when a request does not say, ISO 4217.")] = "USD",
+    live: Annotated[bool, typer.Option(help="A key for real money: `caas_live_sk_...`.")] = False,  # noqa: FBT002 - a flag
+) -> None:
     """Create a tenant and print its API key, once."""
     from models.records.database import DatabaseSettings
     from workers.tenants import new_key
 
-    console.print(
-        asyncio.run(new_key(DatabaseSettings().database_url, name)), markup=False, highlight=False, soft_wrap=True
-    )
+    key = asyncio.run(new_key(DatabaseSettings().database_url, name, country=country, currency=currency, live=live))
+    console.print(key, markup=False, highlight=False, soft_wrap=True)
 
 
 @benches.command()

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from os import urandom
 
 from api.keys import ENTROPY_BYTES, api_key, hash_of, key_prefix
+from models.money import exponent_of
 from models.records.database import Database, new_id
 from models.records.tenants import ApiKey, Tenant
 
@@ -35,10 +36,13 @@ async def create_tenant(
     return NewTenant(tenant_id, key)
 
 
-async def new_key(database_url: str, name: str) -> str:
+async def new_key(
+    database_url: str, name: str, *, country: str = "US", currency: str = "USD", live: bool = False
+) -> str:
     """Create a tenant in a database that is not open yet; its key."""
+    exponent_of(currency)
     database = Database(database_url, pool_size=1)
     try:
-        return (await create_tenant(database, name)).api_key
+        return (await create_tenant(database, name, country=country, currency=currency, live=live)).api_key
     finally:
         await database.close()

@@ -123,7 +123,7 @@ class ApplicationWorkflow:
 
     @decline.validator
     def _check_decline(self, withdrawal: Withdrawal) -> None:  # noqa: ARG002 - the state decides
-        if self.state.status is not ApplicationStatus.OFFERED or self.state.choice:
+        if self.state.status is not ApplicationStatus.OFFERED or self.state.choice or self.state.withdrawal:
             raise NotOffered(f"The application is {self.state.status}; there is no offer to decline.")
 
     @update("The borrower withdraws the application")

@@ -3,17 +3,24 @@
 from datetime import date
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError
 
 from activities.collection import Collection, Promise, WriteOff
 from models.errors import Conflict, Refused
+from models.loan import LoanPosition, LoanStatus
+from temporal.refusals import refusal_in
 from workflows.acting import transact
-from workflows.loan_state import LoanAnswer, LoanState, PromiseToPay
+from workflows.loan_state import LoanAnswer, LoanState, PromiseToPay, WriteOffOrder
 
 _LONGEST_PROMISE_DAYS = 30
 
 
 class NothingOverdue(Conflict):
     """There are no arrears to promise for."""
+
+
+class NothingToWriteOff(Conflict):
+    """The loan owes nothing that could be given up."""
 
 
 class PromiseOutOfRange(Refused):
@@ -30,17 +37,31 @@ def check_promise(state: LoanState, promise: PromiseToPay, *, today: date) -> No
         )
 
 
+def check_write_off(state: LoanState) -> None:
+    """Refuse to give up a loan that owes nothing."""
+    if state.position.status is not LoanStatus.ACTIVE:
+        raise NothingToWriteOff(f"The loan is {state.position.status}; there is nothing to write off.", "status")
+
+
 async def carry_out(state: LoanState) -> None:
-    """Carry out the oldest order and answer it."""
+    """Carry out the oldest order and answer it; an order that is refused by then leaves the loan as it was."""
     update_id, order = next(iter(state.orders.items()))
+    try:
+        state.position = await _carried_out(state, order)
+    except ActivityError as error:
+        found = refusal_in(error)
+        if found is None:
+            raise
+        state.refused[update_id] = found[1]
+    else:
+        position = state.position
+        state.answers[update_id] = LoanAnswer(str(position.status), position.outstanding_minor, position.promised_on)
+    del state.orders[update_id]
+
+
+async def _carried_out(state: LoanState, order: PromiseToPay | WriteOffOrder) -> LoanPosition:
     now = workflow.now()
     if isinstance(order, PromiseToPay):
         promise = Promise(state.ref, order.promised_on, now)
-        state.position = await transact(Collection.record_promise, promise, summary="record the promise to pay")
-    else:
-        state.position = await transact(
-            Collection.write_off, WriteOff(state.ref, order.reason, now), summary="write the loan off"
-        )
-    position = state.position
-    state.answers[update_id] = LoanAnswer(str(position.status), position.outstanding_minor, position.promised_on)
-    del state.orders[update_id]
+        return await transact(Collection.record_promise, promise, summary="record the promise to pay")
+    return await transact(Collection.write_off, WriteOff(state.ref, order.reason, now), summary="write the loan off")

@@ -22,8 +22,8 @@ from workflows.loan import LoanStart, LoanWorkflow, loan_workflow_id
 _S = ApplicationStatus
 _FIRST_PATIENCE_SECONDS = 5.0
 _LONGEST_PATIENCE_SECONDS = 3600.0
-_PAID = frozenset({TransferStatus.succeeded})
-_NOT_PAID = frozenset({TransferStatus.failed, TransferStatus.reversed})
+_PAID = frozenset({TransferStatus.SUCCEEDED})
+_NOT_PAID = frozenset({TransferStatus.FAILED, TransferStatus.REVERSED})
 
 
 class Funding:

@@ -5,6 +5,7 @@ open the account -> [ wait -> post payments | carry out orders | take the step t
 
 from temporalio import workflow
 from temporalio.common import VersioningBehavior
+from temporalio.exceptions import ActivityError
 from temporalio.workflow import ContinueAsNewVersioningBehavior
 
 from activities.repayments import Posting, Repayments
@@ -13,9 +14,11 @@ from models.errors import Conflict
 from models.loan import OPEN, LoanStatus
 from models.payment import PaymentReceived
 from models.servicing import Step, next_step
+from temporal import search_attributes as sa
 from temporal.handlers import update
+from temporal.refusals import refusal_in
 from workflows.acting import ask, transact, wait_until
-from workflows.collection import carry_out, check_promise
+from workflows.collection import carry_out, check_promise, check_write_off
 from workflows.loan_state import (
     LoanAnswer,
     LoanStart,
@@ -87,6 +90,7 @@ class LoanWorkflow:
     @write_off.validator
     def _check_write_off(self, order: WriteOffOrder) -> None:  # noqa: ARG002 - the state decides
         self._check_open()
+        check_write_off(self.state)
 
     @workflow.query(description="Where the loan stands")
     def status(self) -> LoanStatus:
@@ -98,10 +102,21 @@ class LoanWorkflow:
         if not state.is_known:
             state.position = await transact(Servicing.position, At(state.ref, workflow.now()), summary="read the loan")
         if not state.account_open and state.position.is_open:
+            await self._open_account()
+
+    async def _open_account(self) -> None:
+        """Without an account of its own the loan lives on, and is paid through the platform."""
+        state = self.state
+        try:
             account = await ask(Servicing.open_account, state.ref, summary="open the repayment account")
-            opened = AccountOpened(state.ref, account, workflow.now())
-            state.position = await transact(Servicing.record_account, opened, summary="record the account")
-            state.account_open = True
+        except ActivityError as error:
+            if refusal_in(error) is None:
+                raise
+            workflow.upsert_search_attributes([sa.NEEDS_ATTENTION.value_set(True)])  # noqa: FBT003 - the SDK's signature
+            return
+        opened = AccountOpened(state.ref, account, workflow.now())
+        state.position = await transact(Servicing.record_account, opened, summary="record the account")
+        state.account_open = True
 
     def _next(self) -> Step | None:
         state = self.state
@@ -139,7 +154,9 @@ class LoanWorkflow:
         assert info is not None
         if info.id not in self.state.answers:
             self.state.orders[info.id] = order
-            await workflow.wait_condition(lambda: info.id in self.state.answers)
+            await workflow.wait_condition(lambda: info.id in self.state.answers or info.id in self.state.refused)
+        if refusal := self.state.refused.get(info.id):
+            raise refusal
         return self.state.answers[info.id]
 
     def _check_open(self) -> None:
@@ -154,7 +171,10 @@ class LoanWorkflow:
             or info.is_continue_as_new_suggested()
             or info.is_target_worker_deployment_version_changed()
         )
-        if due and state.position.is_open and not state.has_messages and workflow.all_handlers_finished():
+        # A loan that waits for a message only stays in its run: the first task of a new one would issue no command, the
+        # server drops such a task when it also rejected an update, and the worker then misses the signal that follows.
+        waits_for_money = state.position.is_open and bool(state.position.open)
+        if due and waits_for_money and not state.has_messages and workflow.all_handlers_finished():
             workflow.continue_as_new(
                 state.carried_over(), initial_versioning_behavior=ContinueAsNewVersioningBehavior.AUTO_UPGRADE
             )

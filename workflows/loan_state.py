@@ -6,6 +6,7 @@ from datetime import date
 
 from temporalio import workflow
 
+from models.errors import Refusal
 from models.loan import LoanPosition, LoanRef
 from models.payment import PaymentReceived
 from models.servicing import Step
@@ -62,6 +63,7 @@ class LoanState:
         self.payments = list(start.payments)
         self.answers = dict(start.answers)
         self.orders: dict[str, PromiseToPay | WriteOffOrder] = {}
+        self.refused: dict[str, Refusal] = {}
         self.returned = False
         self._position = start.position
         self._settled_at_start = start.position.settled_installments if start.position else 0

@@ -43,7 +43,7 @@ class UnderwritingPhase:
         outcome = await self._underwrite()
         while outcome is not None and outcome.status in (_S.ACTION_REQUIRED, _S.MANUAL_REVIEW):
             outcome = await self._wait_for_people(outcome)
-        if outcome is None or state.withdrawal:
+        if outcome is None or (outcome.status is _S.BIDDING and state.withdrawal):
             return await self._end(_S.WITHDRAWN, state.withdrawal.reason if state.withdrawal else "")
         self._take(outcome)
         return None if outcome.status is _S.BIDDING else outcome.status
@@ -70,11 +70,12 @@ class UnderwritingPhase:
     async def _wait_for_people(self, outcome: Underwritten) -> Underwritten | None:
         """Missing papers wait for the platform, a referral for an operator; both end if nobody comes."""
         state = self.state
+        papers_missing = outcome.status is _S.ACTION_REQUIRED
         state.show(outcome.status, f"**{outcome.status}**: {outcome.reason}")
         attention = sa.NEEDS_ATTENTION.value_set(True)  # noqa: FBT003 - the SDK's signature
         workflow.upsert_search_attributes([sa.STATUS.value_set(outcome.status), attention])
         came = await wait_until(
-            lambda: bool(state.withdrawal or state.review or state.papers_arrived),
+            lambda: bool(state.withdrawal or state.review or (papers_missing and state.papers_arrived)),
             seconds=_PATIENCE_SECONDS,
             summary=f"waiting for people: {outcome.status}",
         )
@@ -83,7 +84,7 @@ class UnderwritingPhase:
             return None
         if not came:
             return await self._reject(outcome, "nobody answered in 30 days")
-        if state.papers_arrived:
+        if papers_missing:
             state.papers_arrived = False
             return await self._underwrite()
         return await self._reviewed(outcome)

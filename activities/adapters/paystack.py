@@ -50,7 +50,7 @@ class Paystack:
     ) -> TransferResult:
         recipient = await self._recipient(beneficiary)
         if not recipient.accepted:
-            return TransferResult(TransferStatus.failed, reference, None, recipient.message)
+            return TransferResult(TransferStatus.FAILED, reference, None, recipient.message)
 
         order = {
             "source": "balance",
@@ -63,13 +63,13 @@ class Paystack:
         try:
             answer = await self._ask("POST", "/transfer", json=order)
         except AnswerLost as lost:
-            return TransferResult(TransferStatus.unknown, reference, None, str(lost))
+            return TransferResult(TransferStatus.UNKNOWN, reference, None, str(lost))
         if answer.accepted:
             return transfer_result(reference, answer)
         if _DUPLICATE.search(answer.message):
             # An earlier attempt of ours got through, and only its answer was lost.
-            return await self.find(reference) or TransferResult(TransferStatus.unknown, reference, None, answer.message)
-        return TransferResult(TransferStatus.failed, reference, None, answer.message)
+            return await self.find(reference) or TransferResult(TransferStatus.UNKNOWN, reference, None, answer.message)
+        return TransferResult(TransferStatus.FAILED, reference, None, answer.message)
 
     async def find(self, reference: str) -> TransferResult | None:
         answer = await self._ask("GET", f"/transfer/verify/{reference}")

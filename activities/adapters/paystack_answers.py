@@ -8,12 +8,12 @@ import httpx2
 from activities.rails import TransferResult, TransferStatus, VirtualAccount
 
 _STATUSES = {
-    "success": TransferStatus.succeeded,
-    "reversed": TransferStatus.reversed,
-    **dict.fromkeys(("failed", "abandoned", "blocked", "rejected"), TransferStatus.failed),
-    **dict.fromkeys(("pending", "otp", "received", "processing", "queued"), TransferStatus.pending),
+    "success": TransferStatus.SUCCEEDED,
+    "reversed": TransferStatus.REVERSED,
+    **dict.fromkeys(("failed", "abandoned", "blocked", "rejected"), TransferStatus.FAILED),
+    **dict.fromkeys(("pending", "otp", "received", "processing", "queued"), TransferStatus.PENDING),
 }
-_NEEDS_A_REASON = {TransferStatus.failed, TransferStatus.reversed, TransferStatus.unknown}
+_NEEDS_A_REASON = {TransferStatus.FAILED, TransferStatus.REVERSED, TransferStatus.UNKNOWN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def answer_of(response: httpx2.Response) -> Answer | None:
 
 def transfer_result(reference: str, answer: Answer) -> TransferResult:
     said = str(answer.field("status"))
-    status = _STATUSES.get(said, TransferStatus.unknown)
+    status = _STATUSES.get(said, TransferStatus.UNKNOWN)
     reason = str(answer.field("failures") or f"the rail reports {said}") if status in _NEEDS_A_REASON else None
     return TransferResult(status, reference, answer.field("transfer_code"), reason)
 

@@ -79,7 +79,7 @@ class Prembly:
         found = [each for each in data.get("matches", []) if isinstance(each, dict)]
         score = max((int(each["score"]) for each in found), default=0)
         return ScreeningResult(
-            outcome=ScreeningOutcome.hit if score >= _HIT_SCORE else ScreeningOutcome.clear,
+            outcome=ScreeningOutcome.HIT if score >= _HIT_SCORE else ScreeningOutcome.CLEAR,
             score=score,
             list_version=str(data.get("list_version", "")),
             matches=tuple(f"{each.get('name')} ({each.get('list')})" for each in found),

@@ -78,12 +78,20 @@ async def show(
     async with having.database.transaction(caller.tenant_id) as session:
         loan = await loan_in(session, caller, loan_id)
         schedule = await schedule_in(session, loan)
-    # A loan on a virtual clock may be ahead of us, and one that nothing has happened to is behind.
-    day = on or max(loan.clock_at.date(), datetime.now(UTC).date())
+    day = on or await _today_of(loan, having)
     if day < loan.disbursed_on:
         raise BeforeDisbursement(f"The loan was disbursed on {loan.disbursed_on}.", "on")
     payoff = payoff_quote(schedule, on=day, terms=terms_of(loan), disbursed_on=loan.disbursed_on)
     return loan_detail_out(loan, schedule, payoff, having.pages, on=day)
+
+
+async def _today_of(loan: Loan, having: Resources) -> date:
+    """A loan on a virtual clock is ahead of us, perhaps further than its last transaction; any other lives today."""
+    now = datetime.now(UTC)
+    if loan.clock_at <= now:
+        return now.date()
+    clock = await having.processes.clock_of(loan_workflow_id(loan.id))
+    return max(clock or loan.clock_at, loan.clock_at).date()
 
 
 @router.patch("/{loanId}/status")

@@ -22,7 +22,7 @@ async def paystack(
     """News of a transfer or of money that arrived."""
     raw = await request.body()
     event = parse_webhook(raw, x_paystack_signature, having.settings.rail_secret_key.get_secret_value())
-    if event.kind is RailEventKind.other:
+    if event.kind is RailEventKind.OTHER:
         return HeardOut(status="ignored")
     is_news = await take_news(having.database, _PAYSTACK, event, raw)
     # 200 for what is known already: told 4xx, the rail would send it for days.

@@ -7,12 +7,10 @@ from time import time
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
 from models.ids import sortable_id
-
-_SET = text("SELECT set_config(:name, :value, true)")
 
 
 class DatabaseSettings(BaseSettings):
@@ -33,7 +31,6 @@ class Database:
             url,
             pool_size=pool_size,
             max_overflow=pool_size,
-            pool_pre_ping=True,
             hide_parameters=True,  # an error would log them, and they are people's data
         )
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
@@ -46,14 +43,18 @@ class Database:
         tenant: the policy of that one table shows the one row that carries it.
         """
         async with self._sessions() as session, session.begin():
-            settings = {"tenant_id": tenant_id, **knowing}
-            for name, value in settings.items():
-                await session.execute(_SET, {"name": f"app.{name}", "value": value})
+            await session.execute(*_setting({"tenant_id": tenant_id, **knowing}))
             yield session
 
     async def close(self) -> None:
         """Return every connection."""
         await self._engine.dispose()
+
+
+def _setting(settings: dict[str, str]) -> tuple[TextClause, dict[str, str]]:
+    """One statement for all of them, for the length of the transaction."""
+    calls = ", ".join(f"set_config('app.{name}', :{name}, true)" for name in settings)
+    return text(f"SELECT {calls}"), settings
 
 
 def new_id(prefix: str) -> str:

@@ -11,7 +11,7 @@ from models.records.columns import RecordedRow, document, minor, rate
 
 
 class Provider(RecordedRow, table=True):
-    """A lender that one tenant works with. `median_response_hours` and `approval_rate` are measured, None at first."""
+    """A lender that one tenant works with. What it did with its leads is in the lead grants."""
 
     __tablename__ = "caas_provider"
     __table_args__ = (UniqueConstraint("tenant_id", "registration_number", name="caas_provider_registration"),)
@@ -37,5 +37,3 @@ class Provider(RecordedRow, table=True):
     webhook_secret: str
     api_endpoints: dict[str, Any] = document(default_factory=dict)
     auth_method: str = "bearer_token"
-    median_response_hours: Decimal | None = rate(default=None)
-    approval_rate: Decimal | None = rate(default=None)

@@ -33,7 +33,7 @@ def told(data: object, event: str = "charge.success") -> tuple[bytes, str]:
 def test_a_payment_names_its_account_amount_and_time() -> None:
     event = parse_webhook(*told(CHARGE), KEY)
 
-    assert event.kind is RailEventKind.payment_received
+    assert event.kind is RailEventKind.PAYMENT_RECEIVED
     assert (event.key, event.account_number) == ("charge.success:dep_1", "9900000001")
     assert (event.amount_minor, event.currency) == (219_123, "USD")
     assert str(event.occurred_at) == "2026-04-01 08:00:00+00:00"
@@ -60,12 +60,12 @@ def test_a_failed_transfer_says_what_the_rail_said_and_not_its_narration() -> No
 
     event = parse_webhook(*told(transfer, "transfer.failed"), KEY)
 
-    assert event.kind is RailEventKind.transfer_failed
+    assert event.kind is RailEventKind.TRANSFER_FAILED
     assert event.reason == "the rail reports failed"
 
 
 def test_an_event_of_no_interest_is_taken_and_left() -> None:
-    assert parse_webhook(*told({"reference": "x"}, "subscription.create"), KEY).kind is RailEventKind.other
+    assert parse_webhook(*told({"reference": "x"}, "subscription.create"), KEY).kind is RailEventKind.OTHER
 
 
 @pytest.mark.parametrize("signature", [None, "", "0" * 128, "é", signed({"event": "other"})[1]])

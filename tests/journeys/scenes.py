@@ -17,7 +17,7 @@ from models.records.outbox import OutboxRow
 from workers.demo.bodies import application, registration
 from workers.platform import Json, Lender, Platform, SandboxWorld, TookTooLong
 from workers.stack import Stack
-from workers.tenants import create_tenant
+from workers.tenants import NewTenant, create_tenant
 
 LENDERS: dict[str, Json] = {
     "first": {"kind": "offer", "interestRate": 7.5, "processingFee": 500},
@@ -35,7 +35,6 @@ class Persistent(httpx2.AsyncBaseTransport):
 
     def __init__(self) -> None:
         self._line = httpx2.AsyncHTTPTransport()
-        self.repetitions = 0
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         if request.method == "POST":
@@ -46,7 +45,6 @@ class Persistent(httpx2.AsyncBaseTransport):
             if answer is not None and not await _is_passing(answer):
                 return answer
             assert asyncio.get_running_loop().time() < give_up_at, f"no answer to {request.method} {request.url}"
-            self.repetitions += 1
             await asyncio.sleep(_LOOK_AGAIN_SECONDS)
 
     async def aclose(self) -> None:
@@ -74,14 +72,13 @@ class Scene:
     stack: Stack
     platform: Platform
     world: SandboxWorld
-    tenant_id: str
+    tenant: NewTenant
     rows: Database
-    line: Persistent
 
     async def lenders_register(self) -> None:
         """Register this tenant's lenders; their behavior is kept under names of its own."""
         for name, behavior in LENDERS.items():
-            slug = f"{name}-{self.tenant_id}"
+            slug = f"{name}-{self.tenant.tenant_id}"
             webhooks, today = self.world.webhook_url(slug), datetime.now(UTC).date()
             body = registration(f"{name} lender", f"BC-{name}", webhooks, today=today)
             lender: Lender = await self.platform.register(body)
@@ -144,7 +141,7 @@ class Scene:
     async def outbox_is_empty(self) -> None:
         """Wait until the relay has nothing left of this tenant."""
         outbox = Database(self.stack.database_urls.relay, pool_size=1)
-        left = select(func.count()).select_from(OutboxRow).where(col(OutboxRow.tenant_id) == self.tenant_id)
+        left = select(func.count()).select_from(OutboxRow).where(col(OutboxRow.tenant_id) == self.tenant.tenant_id)
 
         async def look() -> bool:
             async with outbox.transaction() as session:
@@ -157,23 +154,18 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene_on(stack: Stack) -> AsyncIterator[Scene]:
-    """A new tenant with its clients, until the journey is over."""
-    rows, line = Database(stack.database_urls.app), Persistent()
+async def scene_on(stack: Stack, tenant: NewTenant | None = None) -> AsyncIterator[Scene]:
+    """A tenant, by default a new one, with its clients, until the journey is over."""
+    rows = Database(stack.database_urls.app)
     try:
-        tenant = await create_tenant(rows, "Journey")
+        tenant = tenant or await create_tenant(rows, "Journey")
         async with (
-            httpx2.AsyncClient(transport=line, timeout=_PATIENCE_SECONDS) as to_api,
+            httpx2.AsyncClient(transport=Persistent(), timeout=_PATIENCE_SECONDS) as to_api,
             httpx2.AsyncClient(timeout=60, trust_env=False) as to_world,
         ):
-            yield Scene(
-                stack,
-                Platform(to_api, stack.api_url, tenant.api_key),
-                SandboxWorld(to_world, stack.sandbox_url, stack.api_url),
-                tenant.tenant_id,
-                rows,
-                line,
-            )
+            platform = Platform(to_api, stack.api_url, tenant.api_key)
+            world = SandboxWorld(to_world, stack.sandbox_url, stack.api_url)
+            yield Scene(stack, platform, world, tenant, rows)
     finally:
         await rows.close()
 

@@ -6,7 +6,7 @@ from datetime import date
 
 from activities.kyc import BureauDown, IdentityResult, ScreeningOutcome, ScreeningResult
 from activities.postbox import Delivered, Undelivered
-from activities.rails import Beneficiary, RailUnavailable, TransferResult, TransferStatus, VirtualAccount
+from activities.rails import Beneficiary, RailRefused, RailUnavailable, TransferResult, TransferStatus, VirtualAccount
 
 
 @dataclass
@@ -16,7 +16,7 @@ class FakeRail:
     name: str = "fake"
     sent: dict[str, int] = field(default_factory=dict)
     accounts: dict[str, VirtualAccount] = field(default_factory=dict)
-    outcome: TransferStatus = TransferStatus.succeeded
+    outcome: TransferStatus = TransferStatus.SUCCEEDED
     answers: list[TransferStatus | Exception] = field(default_factory=list)
     orders: int = 0
     asked: int = 0
@@ -30,7 +30,7 @@ class FakeRail:
         answer = self.answers.pop(0) if self.answers else self.outcome
         if isinstance(answer, Exception):
             raise answer
-        if answer is not TransferStatus.failed:
+        if answer is not TransferStatus.FAILED:
             self.sent.setdefault(reference, amount_minor)
         return TransferResult(answer, reference, "TRF_1")
 
@@ -57,8 +57,16 @@ class LosingRail(FakeRail):
         if self.lost:
             self.lost -= 1
             self.orders += 1
-            return TransferResult(TransferStatus.unknown, reference)
+            return TransferResult(TransferStatus.UNKNOWN, reference)
         return await super().send(beneficiary, amount_minor, currency, reference, reason)
+
+
+@dataclass
+class AccountlessRail(FakeRail):
+    """A rail that opens no accounts."""
+
+    async def open_virtual_account(self, customer_reference: str, currency: str, display_name: str) -> VirtualAccount:
+        raise RailRefused(f"no account in {currency} for {customer_reference} ({len(display_name)} letters)")
 
 
 @dataclass
@@ -83,7 +91,7 @@ class FakeBureau:
     async def screen(self, name: str, birth_date: date | None) -> ScreeningResult:
         assert birth_date is None
         hit = name in self.hits
-        outcome = ScreeningOutcome.hit if hit else ScreeningOutcome.clear
+        outcome = ScreeningOutcome.HIT if hit else ScreeningOutcome.CLEAR
         return ScreeningResult(outcome, 97 if hit else 0, "list-1", (name,) if hit else ())
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from temporalio.client import Client
+from temporalio.service import RPCError
 
 from activities.offers import loan_id_of
 from activities.rails import TransferStatus
@@ -258,7 +259,7 @@ async def test_a_transfer_the_rail_never_saw_is_sent_again_with_the_same_referen
 
 
 async def test_a_time_out_after_the_rail_has_paid_is_asked_about_and_not_sent_again(world: World) -> None:
-    world.rail.answers = [TransferStatus.unknown]
+    world.rail.answers = [TransferStatus.UNKNOWN]
     application_id = await world.offered()
     await world.accept_best(application_id)
     await world.advance(world.application(application_id), days=0.01)
@@ -277,7 +278,7 @@ async def test_a_rail_that_cannot_be_reached_is_tried_again(world: World) -> Non
 
 
 async def test_the_rails_word_by_webhook_settles_a_pending_transfer(world: World) -> None:
-    world.rail.answers = [TransferStatus.pending]
+    world.rail.answers = [TransferStatus.PENDING]
     application_id = await world.offered()
     loan_id = await world.accept_best(application_id)
 
@@ -288,7 +289,7 @@ async def test_the_rails_word_by_webhook_settles_a_pending_transfer(world: World
 
 
 async def test_a_refused_transfer_ends_the_application_without_a_loan(world: World) -> None:
-    world.rail.answers = [TransferStatus.failed]
+    world.rail.answers = [TransferStatus.FAILED]
     application_id = await world.offered()
     await world.accept_best(application_id)
 
@@ -335,3 +336,54 @@ async def test_with_the_cache_off_every_task_replays_from_the_start(
 
         assert (await world.loan(loan.id)).days_past_due == 0
         assert await world.balance() == 0
+
+
+async def test_papers_that_are_announced_twice_do_not_disturb_a_review(world: World) -> None:
+    world.bureau.unknown.add("+15550000")
+    world.bureau.hits.add("Sarah Johnson")
+    application_id = await world.submit(identity_number="+15550000")
+    await world.reaches(application_id, _S.ACTION_REQUIRED)
+    world.bureau.unknown.clear()
+    workflow = world.application(application_id)
+    await workflow.signal(ApplicationWorkflow.identity_verified)
+    await world.reaches(application_id, _S.MANUAL_REVIEW)
+
+    await workflow.signal(ApplicationWorkflow.identity_verified)
+    await workflow.execute_update(ApplicationWorkflow.review, Review(approve=True))
+
+    assert (await world.row(application_id)).status == _S.BIDDING
+
+
+async def test_a_reviewers_yes_does_not_lend_to_whom_the_scorecard_rejects(world: World) -> None:
+    world.bureau.hits.add("Sarah Johnson")
+    application_id = await world.submit(income=4300, amount_minor=24_000_00)
+    await world.reaches(application_id, _S.MANUAL_REVIEW)
+
+    await world.application(application_id).execute_update(ApplicationWorkflow.review, Review(approve=True))
+
+    row = await world.row(application_id)
+    assert (row.status, row.risk_rating) == (_S.REJECTED, "high")
+
+
+async def test_a_withdrawn_application_cannot_be_declined_as_well(world: World) -> None:
+    application_id = await world.offered()
+    await world.application(application_id).execute_update(ApplicationWorkflow.withdraw, Withdrawal("found a job"))
+
+    with pytest.raises(RPCError):
+        await world.application(application_id).execute_update(ApplicationWorkflow.decline, Withdrawal())
+
+    assert (await world.row(application_id)).status == _S.WITHDRAWN
+
+
+async def test_the_record_of_a_provider_counts_at_the_next_match(world: World) -> None:
+    first = await world.submit()
+    await world.reaches(first, _S.BIDDING)
+    await world.decline(first, "provider_first")
+    await world.decide(first, "provider_quick")
+    await world.reaches(first, _S.OFFERED)
+
+    second = await world.submit()
+    await world.reaches(second, _S.BIDDING)
+
+    scores = {grant.provider_id: grant.score for grant in await world.grants(second)}
+    assert scores["provider_quick"] > scores["provider_first"]

@@ -3,9 +3,14 @@
 from datetime import timedelta
 
 import pytest
+from temporalio.client import Client
 
+from activities.offers import loan_id_of
+from models.application import ApplicationStatus
 from models.loan import LoanStatus
-from tests.workflows.world import World, eventually, refused
+from tests.workflows.fakes import AccountlessRail
+from tests.workflows.world import World, eventually, refused, running
+from workers.embedded.postgres import DatabaseUrls
 from workflows.loan import LoanWorkflow, PromiseToPay, WriteOffOrder
 
 INSTALLMENT = 2_177_02
@@ -191,3 +196,45 @@ async def test_arrears_grow_through_the_buckets(world: World, days: int) -> None
     assert aged.days_past_due >= days
     assert aged.delinquency_bucket == {31: "31-60", 61: "61-90", 91: "91-120"}[days]
     assert aged.ifrs_stage == {31: 2, 61: 2, 91: 3}[days]
+
+
+async def test_money_for_a_loan_that_was_given_up_is_kept_and_the_loan_stays_given_up(world: World) -> None:
+    loan = await world.disbursed()
+    workflow = world.loan_workflow(loan.id)
+    await workflow.execute_update(LoanWorkflow.write_off, WriteOffOrder("bankrupt"))
+    await workflow.result()
+
+    await world.pay(loan, 50_00)
+
+    kept = await world.loan(loan.id)
+    assert (kept.status, kept.overpaid_minor) == ("closed_written_off", 50_00)
+    assert (await world.balances())["borrower_credit"] == -50_00
+
+
+async def test_a_loan_that_owes_nothing_cannot_be_written_off_and_lives_on(world: World) -> None:
+    loan = await world.disbursed()
+    workflow = world.loan_workflow(loan.id)
+    await world.pay(loan, 26_000_00)
+
+    async def is_overpaid() -> bool:
+        return await workflow.query(LoanWorkflow.status) == LoanStatus.OVERPAID
+
+    await eventually(is_overpaid)
+    code, field = await refused(workflow.execute_update(LoanWorkflow.write_off, WriteOffOrder("mistake")))
+
+    assert (code, field) == ("nothing_to_write_off", "status")
+    await world.pay(loan, 1_00)
+    assert (await world.loan(loan.id)).overpaid_minor == 1_001_00
+
+
+async def test_a_loan_whose_account_the_rail_refuses_lives_on(temporal_client: Client, database: DatabaseUrls) -> None:
+    async with running(temporal_client, database, AccountlessRail()) as world:
+        application_id = await world.offered()
+        await world.accept_best(application_id)
+        await world.reaches(application_id, ApplicationStatus.DISBURSED)
+        loan = await world.loan(loan_id_of(application_id))
+
+        await world.pay(loan, INSTALLMENT)
+
+        assert (await world.loan(loan.id)).account_number is None
+        assert (await world.installments(loan.id))[0].principal_paid_minor == INSTALLMENT

@@ -21,6 +21,7 @@ from models.application import ApplicationStatus
 from models.payment import PaymentKind, PaymentStatus
 from models.records.applications import Applicant, Application
 from models.records.database import Database
+from models.records.leads import LeadGrant
 from models.records.ledger import EntryRow
 from models.records.loans import InstallmentRow, Loan
 from models.records.offers import Offer
@@ -35,7 +36,7 @@ from workers.assembly import Strangers, engine
 from workers.embedded.postgres import DatabaseUrls
 from workers.relay import Relay
 from workers.settings import WorkerSettings
-from workers.worker import build_worker
+from workers.worker import STRICT_RUNNER, build_worker
 from workflows.application import ApplicationWorkflow, application_workflow_id
 from workflows.application_state import Choice, Chosen, Decided, ProviderDecision
 from workflows.loan import LoanWorkflow, loan_workflow_id
@@ -172,6 +173,9 @@ class World:
             select(Offer).where(col(Offer.application_id) == application_id).order_by(col(Offer.rank))
         )
 
+    async def grants(self, application_id: str) -> list[LeadGrant]:
+        return await self._all(select(LeadGrant).where(col(LeadGrant.application_id) == application_id))
+
     async def installments(self, loan_id: str) -> list[InstallmentRow]:
         found = select(InstallmentRow).where(col(InstallmentRow.loan_id) == loan_id)
         return await self._all(found.order_by(col(InstallmentRow.number)))
@@ -233,7 +237,14 @@ async def running(
     built = engine(database, outbox, strangers)
     queue = f"test-{uuid4()}"
     await _populate(database, world.providers, tenant)
-    worker = build_worker(client, built.activities, BUILD, max_cached_workflows=cached_workflows, task_queue=queue)
+    worker = build_worker(
+        client,
+        built.activities,
+        BUILD,
+        max_cached_workflows=cached_workflows,
+        task_queue=queue,
+        runner=STRICT_RUNNER,
+    )
     relay = Relay(outbox, client, built.deliveries, WorkerSettings(relay_idle_seconds=0.02), task_queue=queue)
     try:
         async with worker:

@@ -36,23 +36,23 @@ async def status_of(rail: Paystack) -> TransferStatus | None:
 async def test_a_transfer_is_pending_and_then_succeeds(rail: Paystack, world: World) -> None:
     ordered = await rail.send(beneficiary(), 2_500_000, "USD", REFERENCE, "Loan")
 
-    assert (ordered.status, ordered.reference) == (TransferStatus.pending, REFERENCE)
+    assert (ordered.status, ordered.reference) == (TransferStatus.PENDING, REFERENCE)
     assert ordered.rail_code is not None
     assert ordered.rail_code.startswith("TRF_")
     await until(lambda: world.platform.received)
     told = world.platform.received[0]
     event = parse_webhook(told.body, told.headers["x-paystack-signature"], RAIL_KEY)
-    assert event.kind is RailEventKind.transfer_succeeded
+    assert event.kind is RailEventKind.TRANSFER_SUCCEEDED
     assert (event.reference, event.amount_minor, event.currency) == (REFERENCE, 2_500_000, "USD")
     assert event.rail_code == ordered.rail_code
-    assert await status_of(rail) is TransferStatus.succeeded
+    assert await status_of(rail) is TransferStatus.SUCCEEDED
 
 
 async def test_the_same_reference_is_never_sent_twice(rail: Paystack, world: World) -> None:
     await send_to(rail)
     await until(lambda: world.platform.received)
 
-    assert await send_to(rail) is TransferStatus.succeeded
+    assert await send_to(rail) is TransferStatus.SUCCEEDED
     transfers = (await world.client.get("/paystack/sandbox/transfers")).json()["data"]
     assert [(each["reference"], each["orders"]) for each in transfers] == [(REFERENCE, 2)]
 
@@ -62,28 +62,28 @@ async def test_a_transfer_nobody_ordered_is_not_found(rail: Paystack) -> None:
 
 
 async def test_an_answer_that_is_lost_leaves_the_outcome_unknown_and_asking_settles_it(rail: Paystack) -> None:
-    assert await send_to(rail, magic.ACCOUNT_ANSWER_LOST) is TransferStatus.unknown
+    assert await send_to(rail, magic.ACCOUNT_ANSWER_LOST) is TransferStatus.UNKNOWN
 
-    assert await status_of(rail) in {TransferStatus.pending, TransferStatus.succeeded}
+    assert await status_of(rail) in {TransferStatus.PENDING, TransferStatus.SUCCEEDED}
 
 
 async def test_an_order_that_was_lost_on_the_way_may_be_sent_again(rail: Paystack) -> None:
-    assert await send_to(rail, magic.ACCOUNT_REQUEST_LOST) is TransferStatus.unknown
+    assert await send_to(rail, magic.ACCOUNT_REQUEST_LOST) is TransferStatus.UNKNOWN
     assert await rail.find(REFERENCE) is None
 
-    assert await send_to(rail, magic.ACCOUNT_REQUEST_LOST) is TransferStatus.pending
+    assert await send_to(rail, magic.ACCOUNT_REQUEST_LOST) is TransferStatus.PENDING
 
 
 async def test_a_transfer_may_fail_after_it_was_accepted(rail: Paystack, world: World) -> None:
-    assert await send_to(rail, magic.ACCOUNT_FAILS) is TransferStatus.pending
+    assert await send_to(rail, magic.ACCOUNT_FAILS) is TransferStatus.PENDING
 
     await until(lambda: world.platform.received)
     told = world.platform.received[0]
     event = parse_webhook(told.body, told.headers["x-paystack-signature"], RAIL_KEY)
-    assert event.kind is RailEventKind.transfer_failed
+    assert event.kind is RailEventKind.TRANSFER_FAILED
     found = await rail.find(REFERENCE)
     assert found is not None
-    assert found.status is TransferStatus.failed
+    assert found.status is TransferStatus.FAILED
     assert found.reason == event.reason == "The beneficiary's bank rejected the credit"
 
 
@@ -95,15 +95,15 @@ async def test_a_bank_may_return_the_money_later(rail: Paystack, world: World) -
         parse_webhook(each.body, each.headers["x-paystack-signature"], RAIL_KEY).kind
         for each in world.platform.received
     ]
-    assert kinds == [RailEventKind.transfer_succeeded, RailEventKind.transfer_reversed]
-    assert await status_of(rail) is TransferStatus.reversed
+    assert kinds == [RailEventKind.TRANSFER_SUCCEEDED, RailEventKind.TRANSFER_REVERSED]
+    assert await status_of(rail) is TransferStatus.REVERSED
 
 
 async def test_a_transfer_whose_webhook_never_comes_succeeds_when_asked_about(rail: Paystack, world: World) -> None:
-    assert await send_to(rail, magic.ACCOUNT_SILENT) is TransferStatus.pending
+    assert await send_to(rail, magic.ACCOUNT_SILENT) is TransferStatus.PENDING
 
     await a_moment()
-    assert await status_of(rail) is TransferStatus.succeeded
+    assert await status_of(rail) is TransferStatus.SUCCEEDED
     assert world.platform.received == []
 
 
@@ -113,7 +113,7 @@ async def test_a_transfer_whose_webhook_never_comes_succeeds_when_asked_about(ra
 async def test_a_refusal_is_conclusive_and_says_why(rail: Paystack, account_number: str, because: str) -> None:
     refused = await rail.send(beneficiary(account_number), 2_500_000, "USD", REFERENCE, "Loan")
 
-    assert refused.status is TransferStatus.failed
+    assert refused.status is TransferStatus.FAILED
     assert because in str(refused.reason)
     assert await rail.find(REFERENCE) is None
 
@@ -133,7 +133,7 @@ async def test_a_customer_has_one_virtual_account_and_what_arrives_there_is_repo
     await until(lambda: world.platform.received)
     told = world.platform.received[0]
     event = parse_webhook(told.body, told.headers["x-paystack-signature"], RAIL_KEY)
-    assert event.kind is RailEventKind.payment_received
+    assert event.kind is RailEventKind.PAYMENT_RECEIVED
     assert (event.account_number, event.amount_minor, event.currency) == (account.account_number, 219_123, "USD")
     assert str(event.occurred_at) == "2027-04-01 08:00:00+00:00"
 
@@ -212,7 +212,7 @@ SAYS_NOTHING: dict[str, Answering] = {
 @pytest.mark.parametrize("answer", PROVES_NOTHING.values(), ids=PROVES_NOTHING)
 async def test_whatever_proves_nothing_is_unknown(answer: Answering) -> None:
     async with answering(answer) as client:
-        assert await send_to(Paystack(client, "http://rail.example", RAIL_KEY)) is TransferStatus.unknown
+        assert await send_to(Paystack(client, "http://rail.example", RAIL_KEY)) is TransferStatus.UNKNOWN
 
 
 @pytest.mark.parametrize("answer", SAYS_NOTHING.values(), ids=SAYS_NOTHING)

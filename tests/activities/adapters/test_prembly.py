@@ -87,21 +87,21 @@ async def test_a_kind_of_number_without_a_register_is_refused(bureau: Prembly) -
 async def test_an_ordinary_name_is_on_no_list(bureau: Prembly) -> None:
     screened = await bureau.screen("Sarah Johnson", date(1990, 5, 17))
 
-    assert (screened.outcome, screened.score, screened.matches) == (ScreeningOutcome.clear, 0, ())
+    assert (screened.outcome, screened.score, screened.matches) == (ScreeningOutcome.CLEAR, 0, ())
     assert screened.list_version
 
 
 async def test_a_listed_name_is_a_hit_and_says_of_which_list(bureau: Prembly) -> None:
     screened = await bureau.screen(f"Viktor {magic.NAME_SANCTIONED}", date(1990, 5, 17))
 
-    assert (screened.outcome, screened.score) == (ScreeningOutcome.hit, 97)
+    assert (screened.outcome, screened.score) == (ScreeningOutcome.HIT, 97)
     assert screened.matches == ("VIKTOR SANCTIONED (SDN)",)
 
 
 async def test_a_namesake_is_clear_and_yet_on_record(bureau: Prembly) -> None:
     screened = await bureau.screen(f"Viktor {magic.NAME_NEAR_MATCH}", None)
 
-    assert (screened.outcome, screened.score) == (ScreeningOutcome.clear, 62)
+    assert (screened.outcome, screened.score) == (ScreeningOutcome.CLEAR, 62)
     assert screened.matches
 
 

@@ -218,8 +218,6 @@ def upgrade() -> None:
         sa.Column("webhook_secret", sa.String(), nullable=False),
         sa.Column("api_endpoints", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("auth_method", sa.String(), nullable=False),
-        sa.Column("median_response_hours", sa.Numeric(precision=14, scale=6), nullable=True),
-        sa.Column("approval_rate", sa.Numeric(precision=14, scale=6), nullable=True),
         sa.PrimaryKeyConstraint("tenant_id", "id"),
         sa.UniqueConstraint("tenant_id", "registration_number", name="caas_provider_registration"),
     )
@@ -334,6 +332,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "application_id", "provider_id"),
     )
     op.create_index("caas_lead_grant_lead", "caas_lead_grant", ["tenant_id", "lead_id"], unique=False)
+    op.create_index("caas_lead_grant_record", "caas_lead_grant", ["tenant_id", "granted_at"], unique=False)
     op.create_table(
         "caas_loan",
         sa.Column("tenant_id", sa.String(), nullable=False),
