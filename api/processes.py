@@ -95,8 +95,8 @@ class Processes:
 
     async def clock_of(self, workflow_id: str) -> datetime | None:
         """A workflow's virtual time; None when nobody can say now."""
-        skipper = TimeSkipper(self._client, config=TimeSkippingConfig(enabled=False))
         try:
+            skipper = TimeSkipper(self._client, config=TimeSkippingConfig(enabled=False))
             return await skipper.get_current_time(self._client.get_workflow_handle(workflow_id))
         except (RPCError, RuntimeError):
             return None

@@ -46,6 +46,9 @@ class FakeTemporal:
     def service_client(self) -> "FakeTemporal":
         return self
 
+    def config(self) -> object:
+        raise RuntimeError("this cluster moves no clocks")
+
     async def check_health(self, *, timeout: timedelta) -> bool:  # noqa: ASYNC109 - the SDK's own signature
         assert timeout
         if not self.is_up:
