@@ -30,9 +30,9 @@ from workers.stack import Stack
 from workers.tenants import new_key
 
 LOANS = 60
-AT_ONCE = 24
+AT_ONCE = 12
 # A platform would be told by webhook; one that asks often would measure its own questions.
-LOOK_EVERY_SECONDS = 0.5
+LOOK_EVERY_SECONDS = 1.0
 ROUNDS = 3
 INSTALLMENTS = 3
 
