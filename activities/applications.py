@@ -24,7 +24,7 @@ async def locked(session: AsyncSession, ref: ApplicationRef) -> Application:
     return row
 
 
-async def move(
+def move(
     session: AsyncSession,
     application: Application,
     *path: ApplicationStatus,
@@ -46,4 +46,4 @@ async def move(
             application.loan_id,
             {"from": before, "to": status, **({"reason": reason} if last and reason else {}), **(data if last else {})},
         )
-        await emit(session, application.tenant_id, event, key=f"{status}:{at.isoformat()}")
+        emit(session, application.tenant_id, event, key=f"{status}:{at.isoformat()}")

@@ -51,18 +51,18 @@ class Collection:
             schedule = await schedule_in(session, loan)
             overdue = sum(row.outstanding_minor for row in schedule if row.due_on < due.at.date())
             if not overdue:
-                return await refresh(session, loan, schedule, at=due.at)
+                return refresh(session, loan, schedule, at=due.at)
             if not loan.in_collection:
                 loan.in_collection = True
-                await announce(session, loan, EventType.COLLECTION_INITIATED, due, {"overdueMinor": overdue})
+                announce(session, loan, EventType.COLLECTION_INITIATED, due, {"overdueMinor": overdue})
             level = 1 + sum(1 for days in PLAN.dunning_days if days < due.step.offset_days)
-            await announce(session, loan, EventType.COLLECTION_NOTICE, due, {"level": level})
+            announce(session, loan, EventType.COLLECTION_NOTICE, due, {"level": level})
             borrower = await applicant_of(session, loan)
             days = (due.at.date() - due.step.due_on).days
             notice = dunning_notice(borrower.first_name, level, formatted(overdue, loan.currency), days)
             key = step_key(loan, due.step)
-            await deliver(session, loan.tenant_id, Channel.MAIL, borrower.email, *notice, key=key)
-            return await refresh(session, loan, schedule, at=due.at)
+            deliver(session, loan.tenant_id, Channel.MAIL, borrower.email, *notice, key=key)
+            return refresh(session, loan, schedule, at=due.at)
 
     @activity.defn(name="Collection.record_promise")
     async def record_promise(self, promise: Promise) -> LoanPosition:
@@ -72,8 +72,8 @@ class Collection:
             loan.promised_on = promise.promised_on
             data = {"loanId": loan.id, "promisedOn": promise.promised_on.isoformat()}
             event = Event(EventType.PROMISE_TO_PAY, loan.application_id, promise.at, loan.id, data)
-            await emit(session, loan.tenant_id, event, key=f"{loan.id}:{promise.promised_on}")
-            return await refresh(session, loan, await schedule_in(session, loan), at=promise.at)
+            emit(session, loan.tenant_id, event, key=f"{loan.id}:{promise.promised_on}")
+            return refresh(session, loan, await schedule_in(session, loan), at=promise.at)
 
     @activity.defn(name="Collection.write_off")
     async def write_off(self, order: WriteOff) -> LoanPosition:
@@ -82,7 +82,7 @@ class Collection:
             loan = await locked_loan(session, order.ref)
             before = await schedule_in(session, loan)
             if loan.status == LoanStatus.CLOSED_WRITTEN_OFF:
-                return await refresh(session, loan, before, at=order.at)
+                return refresh(session, loan, before, at=order.at)
             loan.status = LOAN.check(LoanStatus(loan.status), LoanStatus.CLOSED_WRITTEN_OFF)
             loan.closed_on = order.at.date()
             loan.in_collection = False
@@ -92,5 +92,5 @@ class Collection:
             await save_schedule(session, loan, before, after)
             data = {"status": loan.status, "reason": order.reason}
             event = Event(EventType.LOAN_CLOSED, loan.application_id, order.at, loan.id, data, actor="operator")
-            await emit(session, loan.tenant_id, event, key=loan.id)
-            return await refresh(session, loan, after, at=order.at)
+            emit(session, loan.tenant_id, event, key=loan.id)
+            return refresh(session, loan, after, at=order.at)

@@ -90,7 +90,7 @@ class Disbursements:
         async with self._database.transaction(started.ref.tenant_id) as session:
             application = await locked(session, started.ref)
             if application.status == _S.SIGNING:
-                await move(session, application, _S.DISBURSING, at=started.at)
+                move(session, application, _S.DISBURSING, at=started.at)
 
     @activity.defn(name="Disbursements.book")
     async def book(self, booking: Booking) -> LoanPosition:
@@ -112,11 +112,11 @@ class Disbursements:
                 offer = await _accepted_offer(session, application)
                 offer.status = OFFER.check(OfferStatus(offer.status), OfferStatus.LAPSED)
                 reason = booking.transfer.reason or "the rail refused the transfer"
-                await move(session, application, _S.DISBURSEMENT_FAILED, at=booking.at, reason=reason)
+                move(session, application, _S.DISBURSEMENT_FAILED, at=booking.at, reason=reason)
                 data = {"reference": booking.loan_id, "reason": reason}
                 for kind in (EventType.DISBURSEMENT_FAILED, EventType.PAYMENT_FAILED):
                     event = Event(kind, application.id, booking.at, booking.loan_id, data)
-                    await emit(session, application.tenant_id, event, key=booking.loan_id)
+                    emit(session, application.tenant_id, event, key=booking.loan_id)
             return ApplicationStatus(application.status)
 
     async def _order(self, payout: Payout) -> tuple[Beneficiary, Payment]:
@@ -161,12 +161,12 @@ async def _open(session: AsyncSession, application: Application, booking: Bookin
             on=loan.disbursed_on,
         ),
     )
-    await move(session, application, _S.DISBURSED, at=at, loanId=loan.id)
+    move(session, application, _S.DISBURSED, at=at, loanId=loan.id)
     data = {"loanId": loan.id, "reference": booking.loan_id, "railCode": booking.transfer.rail_code}
     completed = Event(EventType.DISBURSEMENT_COMPLETED, application.id, at, loan.id, data)
-    await emit(session, application.tenant_id, completed, key=loan.id)
+    emit(session, application.tenant_id, completed, key=loan.id)
     lead = {"leadId": application.lead_id, "offerId": offer.id, "loanId": loan.id}
-    await tell_provider(session, application, offer.provider_id, ProviderEventType.LOAN_FUNDED, lead, at=at)
+    tell_provider(session, application, offer.provider_id, ProviderEventType.LOAN_FUNDED, lead, at=at)
     await _tell_borrower(session, application, loan)
     return loan
 
@@ -227,4 +227,4 @@ async def _tell_borrower(session: AsyncSession, application: Application, loan: 
     net = formatted(loan.principal_minor - loan.processing_fee_minor, loan.currency)
     assert loan.next_due_on is not None
     subject, text = disbursed_notice(applicant.first_name, net, loan.next_due_on)
-    await deliver(session, loan.tenant_id, Channel.MAIL, applicant.email, subject, text, key=f"disbursed:{loan.id}")
+    deliver(session, loan.tenant_id, Channel.MAIL, applicant.email, subject, text, key=f"disbursed:{loan.id}")

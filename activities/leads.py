@@ -45,15 +45,13 @@ async def invite(session: AsyncSession, application: Application, *, at: datetim
     matches = match(_lead(application), await _profiles(session, application.currency, at=at), on=at.date())
     excluded = {exclusion.provider_id: exclusion.reason for exclusion in matches.excluded}
     if not matches.invited:
-        await move(
-            session, application, ApplicationStatus.NO_OFFERS, at=at, reason="no provider matches", excluded=excluded
-        )
+        move(session, application, ApplicationStatus.NO_OFFERS, at=at, reason="no provider matches", excluded=excluded)
         return []
     closes_at = at + timedelta(hours=tenant.bidding_window_hours)
     application.bids_close_at = closes_at
     grants = _grants(application, matches, at)
     session.add_all(grants)
-    await move(
+    move(
         session,
         application,
         ApplicationStatus.BIDDING,
@@ -63,13 +61,13 @@ async def invite(session: AsyncSession, application: Application, *, at: datetim
     )
     for grant in grants:
         data = lead_data(application, applicant, disclosure=tenant.lead_disclosure)
-        await tell_provider(
+        tell_provider(
             session, application, grant.provider_id, ProviderEventType.LEAD_RECEIVED, data, at=at, expires_at=closes_at
         )
     return grants
 
 
-async def tell_provider(
+def tell_provider(
     session: AsyncSession,
     application: Application,
     provider_id: str,
@@ -90,7 +88,7 @@ async def tell_provider(
         "data": data,
         "expiresAt": expires_at.isoformat() if expires_at else None,
     }
-    await deliver(session, application.tenant_id, Channel.WEBHOOK, provider_id, event, json.dumps(body), key=key)
+    deliver(session, application.tenant_id, Channel.WEBHOOK, provider_id, event, json.dumps(body), key=key)
 
 
 def lead_data(application: Application, applicant: Applicant, *, disclosure: str) -> dict[str, Any]:

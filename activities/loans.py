@@ -85,7 +85,7 @@ async def save_schedule(
         )
 
 
-async def refresh(session: AsyncSession, loan: Loan, schedule: Sequence[Installment], *, at: datetime) -> LoanPosition:
+def refresh(session: AsyncSession, loan: Loan, schedule: Sequence[Installment], *, at: datetime) -> LoanPosition:
     """Bring the loan's summary in line with its schedule at `at`, and say where it stands."""
     on = at.date()
     open_rows = [row for row in schedule if row.outstanding_minor > 0]

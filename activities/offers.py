@@ -132,7 +132,7 @@ class Offers:
                     if offer.status in (OfferStatus.SUBMITTED, OfferStatus.ACCEPTED):
                         lapsed = offer.status == OfferStatus.ACCEPTED
                         await _settle(session, application, offer, OfferStatus.LAPSED if lapsed else left, ending.at)
-                await move(session, application, ending.status, at=ending.at, reason=ending.reason)
+                move(session, application, ending.status, at=ending.at, reason=ending.reason)
             return ApplicationStatus(application.status)
 
     async def _close(self, session: AsyncSession, application: Application, auction: ClosedAuction) -> None:
@@ -141,7 +141,7 @@ class Offers:
             grants[answer.provider_id].answer = answer.answer
             grants[answer.provider_id].answered_at = answer.at
         if not auction.bids:
-            await move(session, application, _S.NO_OFFERS, at=auction.at, reason="no provider made an offer")
+            move(session, application, _S.NO_OFFERS, at=auction.at, reason="no provider made an offer")
             return
         ranked = rank(auction.bids, on=auction.at.date())
         decisions = await _decisions(session, [bid.decision_id for bid in auction.bids])
@@ -151,10 +151,10 @@ class Offers:
         ]
         session.add_all(standing)
         application.offers_expire_at = max(offer.expires_at for offer in standing)
-        await move(session, application, _S.OFFERED, at=auction.at, offers=len(standing), best=standing[0].reason)
+        move(session, application, _S.OFFERED, at=auction.at, offers=len(standing), best=standing[0].reason)
         ranking = [{"offerId": o.id, "providerId": o.provider_id, "apr": float(o.apr_percent)} for o in standing]
         event = Event(EventType.OFFERS_RANKED, application.id, auction.at, data={"offers": ranking})
-        await emit(session, application.tenant_id, event, key="offers")
+        emit(session, application.tenant_id, event, key="offers")
         await _tell_borrower(session, application, standing)
 
     async def _accept(
@@ -166,13 +166,13 @@ class Offers:
             if offer is not chosen and offer.status == OfferStatus.SUBMITTED:
                 await _settle(session, application, offer, OfferStatus.NOT_SELECTED, at)
         await _settle(session, application, chosen, OfferStatus.ACCEPTED, at)
-        await move(session, application, _S.ACCEPTED, at=at, offerId=chosen.id, providerId=chosen.provider_id)
-        await move(session, application, _S.SIGNING, at=at, agreementHash=agreement_hash(application, chosen))
+        move(session, application, _S.ACCEPTED, at=at, offerId=chosen.id, providerId=chosen.provider_id)
+        move(session, application, _S.SIGNING, at=at, agreementHash=agreement_hash(application, chosen))
         if tenant.cooling_off_days:
             day = at.date() + timedelta(days=tenant.cooling_off_days)
             application.cooling_off_until = datetime.combine(day, time.max, at.tzinfo)
         else:
-            await move(session, application, _S.DISBURSING, at=at)
+            move(session, application, _S.DISBURSING, at=at)
         self._prepare_payout(session, application, chosen)
 
     def _prepare_payout(self, session: AsyncSession, application: Application, chosen: Offer) -> None:
@@ -228,13 +228,13 @@ async def _settle(
     data = {"leadId": application.lead_id, "offerId": offer.id, "status": status}
     if status is not OfferStatus.ACCEPTED:
         event = ProviderEventType.OFFER_NOT_SELECTED
-        await tell_provider(session, application, offer.provider_id, event, data, at=at)
+        tell_provider(session, application, offer.provider_id, event, data, at=at)
         return
     applicant = await session.get_one(Applicant, (application.tenant_id, application.applicant_id))
     data |= lead_data(application, applicant, disclosure="full")
-    await tell_provider(session, application, offer.provider_id, ProviderEventType.OFFER_ACCEPTED, data, at=at)
+    tell_provider(session, application, offer.provider_id, ProviderEventType.OFFER_ACCEPTED, data, at=at)
     accepted = Event(EventType.OFFER_ACCEPTED, application.id, at, application.loan_id, {"offerId": offer.id})
-    await emit(session, application.tenant_id, accepted, key=offer.id)
+    emit(session, application.tenant_id, accepted, key=offer.id)
 
 
 def _offer(
@@ -301,4 +301,4 @@ async def _tell_borrower(session: AsyncSession, application: Application, offers
         [(o.provider_name, major_units(o.amount_minor, o.currency), o.currency, o.apr_percent) for o in offers],
     )
     key = f"offers:{application.id}"
-    await deliver(session, application.tenant_id, Channel.MAIL, applicant.email, subject, text, key=key)
+    deliver(session, application.tenant_id, Channel.MAIL, applicant.email, subject, text, key=key)

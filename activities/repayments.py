@@ -49,7 +49,7 @@ class Repayments:
             payment = await session.get_one(Payment, key, with_for_update=True)
             schedule = await schedule_in(session, loan)
             if payment.status == PaymentStatus.SUCCEEDED:
-                return await refresh(session, loan, schedule, at=posting.at)
+                return refresh(session, loan, schedule, at=posting.at)
             value_date = _value_date(posting, loan)
             allocation = allocate(
                 payment.amount_minor,
@@ -64,10 +64,10 @@ class Repayments:
             journal = repayment_journal(payment.id, allocation, currency=loan.currency, on=value_date)
             await book(session, loan, journal)
             loan.overpaid_minor += allocation.overpaid_minor
-            position = await refresh(session, loan, allocation.installments, at=posting.at)
+            position = refresh(session, loan, allocation.installments, at=posting.at)
             _follow(loan, position, value_date)
             await _announce(session, loan, payment, posting.at)
-            return await refresh(session, loan, allocation.installments, at=posting.at)
+            return refresh(session, loan, allocation.installments, at=posting.at)
 
 
 def _value_date(posting: Posting, loan: Loan) -> date:
@@ -101,27 +101,25 @@ def _follow(loan: Loan, position: LoanPosition, value_date: date) -> None:
 async def _announce(session: AsyncSession, loan: Loan, payment: Payment, at: datetime) -> None:
     amount = float(major_units(payment.amount_minor, payment.currency))
     data = {"paymentId": payment.id, "amount": amount, "currency": payment.currency}
-    await _emit(session, loan, EventType.PAYMENT_PROCESSED, at, payment.id, data)
+    _emit(session, loan, EventType.PAYMENT_PROCESSED, at, payment.id, data)
     if loan.in_collection and loan.days_past_due == 0:
         loan.in_collection = False
-        await _emit(session, loan, EventType.COLLECTION_CURED, at, payment.id, {"paymentId": payment.id})
+        _emit(session, loan, EventType.COLLECTION_CURED, at, payment.id, {"paymentId": payment.id})
     applicant = await applicant_of(session, loan)
     notice = payment_notice(
         applicant.first_name,
         formatted(payment.amount_minor, payment.currency),
         formatted(loan.outstanding_minor, loan.currency),
     )
-    await deliver(session, loan.tenant_id, Channel.MAIL, applicant.email, *notice, key=f"posted:{payment.id}")
+    deliver(session, loan.tenant_id, Channel.MAIL, applicant.email, *notice, key=f"posted:{payment.id}")
     if loan.status == LoanStatus.CLOSED_OBLIGATIONS_MET and loan.closed_on:
-        await _emit(session, loan, EventType.LOAN_CLOSED, at, payment.id, {"status": loan.status})
+        _emit(session, loan, EventType.LOAN_CLOSED, at, payment.id, {"status": loan.status})
         farewell = closed_notice(applicant.first_name, loan.closed_on)
-        await deliver(session, loan.tenant_id, Channel.MAIL, applicant.email, *farewell, key=f"closed:{payment.id}")
+        deliver(session, loan.tenant_id, Channel.MAIL, applicant.email, *farewell, key=f"closed:{payment.id}")
 
 
-async def _emit(
-    session: AsyncSession, loan: Loan, kind: EventType, at: datetime, key: str, data: dict[str, object]
-) -> None:
-    await emit(session, loan.tenant_id, Event(kind, loan.application_id, at, loan.id, data), key=key)
+def _emit(session: AsyncSession, loan: Loan, kind: EventType, at: datetime, key: str, data: dict[str, object]) -> None:
+    emit(session, loan.tenant_id, Event(kind, loan.application_id, at, loan.id, data), key=key)
 
 
 async def applicant_of(session: AsyncSession, loan: Loan) -> Applicant:

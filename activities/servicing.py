@@ -84,14 +84,14 @@ class Servicing:
                         loan_id=loan.id,
                     )
                 )
-            return await refresh(session, loan, await schedule_in(session, loan), at=opened.at)
+            return refresh(session, loan, await schedule_in(session, loan), at=opened.at)
 
     @activity.defn(name="Servicing.position")
     async def position(self, now: At) -> LoanPosition:
         """Where the loan stands."""
         async with self._database.transaction(now.ref.tenant_id) as session:
             loan = await locked_loan(session, now.ref)
-            return await refresh(session, loan, await schedule_in(session, loan), at=now.at)
+            return refresh(session, loan, await schedule_in(session, loan), at=now.at)
 
     @activity.defn(name="Servicing.remind")
     async def remind(self, due: DueStep) -> LoanPosition:
@@ -106,9 +106,9 @@ class Servicing:
                 applicant.first_name, row.number, amount, row.due_on, loan.account_number or ""
             )
             key = step_key(loan, due.step)
-            await deliver(session, loan.tenant_id, Channel.MAIL, applicant.email, subject, text, key=key)
-            await announce(session, loan, EventType.REPAYMENT_DUE, due, {"dueOn": row.due_on.isoformat()})
-            return await refresh(session, loan, schedule, at=due.at)
+            deliver(session, loan.tenant_id, Channel.MAIL, applicant.email, subject, text, key=key)
+            announce(session, loan, EventType.REPAYMENT_DUE, due, {"dueOn": row.due_on.isoformat()})
+            return refresh(session, loan, schedule, at=due.at)
 
     @activity.defn(name="Servicing.mark_missed")
     async def mark_missed(self, due: DueStep) -> LoanPosition:
@@ -117,8 +117,8 @@ class Servicing:
             loan = await locked_loan(session, due.ref)
             schedule = await schedule_in(session, loan)
             row = installment_at(schedule, due.step.installment)
-            await announce(session, loan, EventType.REPAYMENT_MISSED, due, {"dueOn": row.due_on.isoformat()})
-            return await refresh(session, loan, schedule, at=due.at)
+            announce(session, loan, EventType.REPAYMENT_MISSED, due, {"dueOn": row.due_on.isoformat()})
+            return refresh(session, loan, schedule, at=due.at)
 
     @activity.defn(name="Servicing.charge_late_fee")
     async def charge_late_fee(self, due: DueStep) -> LoanPosition:
@@ -130,15 +130,15 @@ class Servicing:
             fee = PLAN.late_fee_minor(row.outstanding_minor)
             journal = late_fee_journal(loan.id, row.number, fee, currency=loan.currency, on=due.at.date())
             if not fee or not await book(session, loan, journal):
-                return await refresh(session, loan, before, at=due.at)
+                return refresh(session, loan, before, at=due.at)
             after = charge_late_fee(before, row.number, fee)
             await save_schedule(session, loan, before, after)
             applicant = await applicant_of(session, loan)
             notice = late_fee_notice(applicant.first_name, row.number, formatted(fee, loan.currency), row.due_on)
             key = step_key(loan, due.step)
-            await deliver(session, loan.tenant_id, Channel.MAIL, applicant.email, *notice, key=key)
-            await announce(session, loan, EventType.LATE_FEE_CHARGED, due, {"amountMinor": fee})
-            return await refresh(session, loan, after, at=due.at)
+            deliver(session, loan.tenant_id, Channel.MAIL, applicant.email, *notice, key=key)
+            announce(session, loan, EventType.LATE_FEE_CHARGED, due, {"amountMinor": fee})
+            return refresh(session, loan, after, at=due.at)
 
     @activity.defn(name="Servicing.age")
     async def age(self, due: DueStep) -> LoanPosition:
@@ -168,9 +168,9 @@ class Servicing:
                 after = tuple(forgiven(row) for row in before)
                 await save_schedule(session, loan, before, after)
                 event = Event(EventType.DISBURSEMENT_RETURNED, loan.application_id, now.at, loan.id)
-                await emit(session, loan.tenant_id, event, key=loan.id)
-                return await refresh(session, loan, after, at=now.at)
-            return await refresh(session, loan, before, at=now.at)
+                emit(session, loan.tenant_id, event, key=loan.id)
+                return refresh(session, loan, after, at=now.at)
+            return refresh(session, loan, before, at=now.at)
 
 
 def step_key(loan: Loan, step: Step) -> str:
@@ -183,11 +183,11 @@ def installment_at(schedule: tuple[Installment, ...], number: int) -> Installmen
     return next(row for row in schedule if row.number == number)
 
 
-async def announce(session: AsyncSession, loan: Loan, kind: EventType, due: DueStep, data: dict[str, object]) -> None:
+def announce(session: AsyncSession, loan: Loan, kind: EventType, due: DueStep, data: dict[str, object]) -> None:
     """Emit the event of a step."""
     data = {"loanId": loan.id, "installment": due.step.installment, **data}
     event = Event(kind, loan.application_id, due.at, loan.id, data)
-    await emit(session, loan.tenant_id, event, key=step_key(loan, due.step))
+    emit(session, loan.tenant_id, event, key=step_key(loan, due.step))
 
 
 def forgiven(row: Installment) -> Installment:

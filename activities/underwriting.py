@@ -79,9 +79,9 @@ class Underwriting:
             application = await locked(session, evidence.ref)
             if application.status == _S.MANUAL_REVIEW:
                 assessment = await _assess(session, application)
-                await move(session, application, _S.ASSESSING, at=evidence.at)
+                move(session, application, _S.ASSESSING, at=evidence.at)
                 if assessment.recommendation is Recommendation.REJECT:
-                    await _turn(session, application, _S.REJECTED, assessment, evidence.at)
+                    _turn(session, application, _S.REJECTED, assessment, evidence.at)
                 else:
                     await _distribute(session, application, evidence.at)
             return await _outcome(session, application)
@@ -91,39 +91,39 @@ class Underwriting:
         if application.pre_assessed:
             await _distribute(session, application, at)
             return
-        if not await _identified(session, application, evidence):
+        if not _identified(session, application, evidence):
             return
         if evidence.screening is not None:
             application.screening_list_version = evidence.screening.list_version
             if evidence.screening.outcome is ScreeningOutcome.HIT:
-                await move(session, application, _S.SCREENING, _S.MANUAL_REVIEW, at=at, reason="sanctions list hit")
+                move(session, application, _S.SCREENING, _S.MANUAL_REVIEW, at=at, reason="sanctions list hit")
                 return
         assessment = await _assess(session, application)
-        await move(session, application, _S.SCREENING, _S.ASSESSING, at=at)
+        move(session, application, _S.SCREENING, _S.ASSESSING, at=at)
         if assessment.recommendation is Recommendation.APPROVE:
             await _distribute(session, application, at)
         else:
             is_rejected = assessment.recommendation is Recommendation.REJECT
             status = _S.REJECTED if is_rejected else _S.MANUAL_REVIEW
-            await _turn(session, application, status, assessment, at)
+            _turn(session, application, status, assessment, at)
 
 
-async def _identified(session: AsyncSession, application: Application, evidence: Evidence) -> bool:
+def _identified(session: AsyncSession, application: Application, evidence: Evidence) -> bool:
     identity = evidence.identity
-    await move(session, application, _S.VERIFYING_IDENTITY, at=evidence.at)
+    move(session, application, _S.VERIFYING_IDENTITY, at=evidence.at)
     application.identity_verified = identity is not None and identity.verified and identity.name_match
     application.identity_reference = identity.reference if identity else None
     if not application.identity_verified:
         reason = (identity.reason if identity else None) or "the name does not match the identity"
-        await move(session, application, _S.ACTION_REQUIRED, at=evidence.at, reason=reason)
+        move(session, application, _S.ACTION_REQUIRED, at=evidence.at, reason=reason)
     return application.identity_verified
 
 
-async def _turn(
+def _turn(
     session: AsyncSession, application: Application, status: ApplicationStatus, assessment: Assessment, at: datetime
 ) -> None:
     """Away from the providers, with the reason codes the borrower is owed."""
-    await move(session, application, status, at=at, reason=", ".join(assessment.reason_codes))
+    move(session, application, status, at=at, reason=", ".join(assessment.reason_codes))
 
 
 async def _assess(session: AsyncSession, application: Application) -> Assessment:
@@ -146,8 +146,8 @@ async def _assess(session: AsyncSession, application: Application) -> Assessment
 async def _distribute(session: AsyncSession, application: Application, at: datetime) -> None:
     for event in (EventType.APPLICATION_APPROVED, EventType.CREDIT_APPLICATION_APPROVED):
         data = {"creditScore": application.credit_score, "riskRating": application.risk_rating}
-        await emit(session, application.tenant_id, Event(event, application.id, at, data=data), key="approved")
-    await move(session, application, _S.DISTRIBUTING, at=at)
+        emit(session, application.tenant_id, Event(event, application.id, at, data=data), key="approved")
+    move(session, application, _S.DISTRIBUTING, at=at)
     await invite(session, application, at=at)
 
 

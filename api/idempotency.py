@@ -1,6 +1,6 @@
 """The same `Idempotency-Key` is the same request: done once, answered the same.
 
-    unknown key            claimed for 60 s, the work is done, a 2xx answer is kept
+    unknown key            claimed for 30 s, the work is done, a 2xx answer is kept
     known, answered        the kept answer, with `Idempotency-Replayed: true`
     known, still running   409
     known, other request   422
@@ -34,7 +34,8 @@ from models.records.tenants import IdempotencyKey
 _HEADER = "Idempotency-Key"
 _REPLAYED = {"Idempotency-Replayed": "true"}
 _LONGEST_KEY = 255
-_CLAIM = timedelta(seconds=60)
+# Longer than any request may take; a request whose process died can be repeated when it is over.
+_CLAIM = timedelta(seconds=30)
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])

@@ -50,13 +50,13 @@ async def take_in(session: AsyncSession, tenant_id: str, submission: Submission,
     data = {"leadId": application.lead_id, "currency": application.currency, "tenure": application.tenure_days}
     for kind in (EventType.APPLICATION_SUBMITTED, EventType.CREDIT_APPLICATION_SUBMITTED):
         event = Event(kind, application.id, submission.at, data=data, actor="platform")
-        await emit(session, tenant_id, event, key="submitted")
+        emit(session, tenant_id, event, key="submitted")
     start = {
         "applicationId": application.id,
         "currency": application.currency,
         "preAssessed": application.pre_assessed,
     }
-    await ask_relay(session, tenant_id, OutboxKind.START_APPLICATION, start)
+    ask_relay(session, tenant_id, OutboxKind.START_APPLICATION, start)
     return application
 
 

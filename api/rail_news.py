@@ -86,7 +86,7 @@ async def _take_transfer(session: AsyncSession, address: RailAddress, event: Rai
     loan = await session.get(Loan, (address.tenant_id, address.loan_id))
     if event.kind is RailEventKind.TRANSFER_REVERSED and loan is not None:
         payload = {"loanId": address.loan_id, "applicationId": address.application_id}
-        await ask_relay(session, address.tenant_id, OutboxKind.DISBURSEMENT_RETURNED, payload)
+        ask_relay(session, address.tenant_id, OutboxKind.DISBURSEMENT_RETURNED, payload)
         return
     news = {
         "applicationId": address.application_id,
@@ -95,4 +95,4 @@ async def _take_transfer(session: AsyncSession, address: RailAddress, event: Rai
         "railCode": event.rail_code,
         "reason": event.reason,
     }
-    await ask_relay(session, address.tenant_id, OutboxKind.TRANSFER_NEWS, news)
+    ask_relay(session, address.tenant_id, OutboxKind.TRANSFER_NEWS, news)

@@ -71,7 +71,7 @@ async def take_receipt(session: AsyncSession, loan: Loan, receipt: Receipt) -> t
     payment = await session.get_one(Payment, (loan.tenant_id, payment_id))
     if added.first() is None:
         return _the_same(payment, loan, receipt), False
-    await _ask_to_post(session, loan, payment)
+    _ask_to_post(session, loan, payment)
     return payment, True
 
 
@@ -106,7 +106,7 @@ def _columns(payment_id: str, loan: Loan, receipt: Receipt) -> dict[str, object]
     }
 
 
-async def _ask_to_post(session: AsyncSession, loan: Loan, payment: Payment) -> None:
+def _ask_to_post(session: AsyncSession, loan: Loan, payment: Payment) -> None:
     payload = {
         "loanId": loan.id,
         "applicationId": loan.application_id,
@@ -115,4 +115,4 @@ async def _ask_to_post(session: AsyncSession, loan: Loan, payment: Payment) -> N
         "currency": payment.currency,
         "receivedOn": payment.received_on.isoformat() if payment.received_on else None,
     }
-    await ask_relay(session, loan.tenant_id, OutboxKind.PAYMENT_RECEIVED, payload)
+    ask_relay(session, loan.tenant_id, OutboxKind.PAYMENT_RECEIVED, payload)

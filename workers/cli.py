@@ -8,6 +8,7 @@ from collections.abc import Coroutine
 from typing import Annotated, Any
 
 import typer
+import uvloop
 from rich.console import Console
 
 from workers.embedded.errors import StackError
@@ -101,7 +102,8 @@ def lifecycle() -> None:
 def finish(work: Coroutine[Any, Any, object]) -> None:
     """Run to the end; being told to stop is a good end, and trouble with the stack is one sentence."""
     try:
-        asyncio.run(work)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(work)
     except StackError as trouble:
         console.print(str(trouble), style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None

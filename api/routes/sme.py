@@ -72,7 +72,7 @@ async def _verified(session: AsyncSession, caller: Caller, event: SmeEventIn, da
     )
     for application_id in waiting.scalars():
         payload = {"applicationId": application_id}
-        await ask_relay(session, caller.tenant_id, OutboxKind.IDENTITY_VERIFIED, payload)
+        ask_relay(session, caller.tenant_id, OutboxKind.IDENTITY_VERIFIED, payload)
     return True
 
 

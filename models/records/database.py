@@ -11,6 +11,7 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
 from models.ids import sortable_id
+from models.records.outbox import write_what_is_left
 
 
 class DatabaseSettings(BaseSettings):
@@ -45,6 +46,7 @@ class Database:
         async with self._sessions() as session, session.begin():
             await session.execute(*_setting({"tenant_id": tenant_id, **knowing}))
             yield session
+            await write_what_is_left(session)
 
     async def close(self) -> None:
         """Return every connection."""

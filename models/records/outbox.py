@@ -1,6 +1,7 @@
 """What must happen because a row changed: events, work for the relay, and messages to the outside."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -83,41 +84,74 @@ class Channel(StrEnum):
     MAIL = "mail"
 
 
-async def emit(session: AsyncSession, tenant_id: str, event: Event, *, key: str) -> None:
-    """Record a domain event in the caller's transaction; the same `key` is the same event."""
-    row = {
-        "tenant_id": tenant_id,
-        "id": derived_id("evt", tenant_id, event.application_id, event.type, key),
-        "type": event.type,
-        "application_id": event.application_id,
-        "loan_id": event.loan_id,
-        "occurred_at": event.occurred_at,
-        "actor": event.actor,
-        "data": event.data,
-    }
-    await session.execute(insert(EventRow).values(row).on_conflict_do_nothing())
+@dataclass(slots=True)
+class _Left:
+    """What a transaction leaves behind, gathered until its end so that it is written in a few statements."""
+
+    events: list[dict[str, Any]] = field(default_factory=list)
+    deliveries: list[dict[str, Any]] = field(default_factory=list)
+    work: list[dict[str, Any]] = field(default_factory=list)
 
 
-async def ask_relay(session: AsyncSession, tenant_id: str, kind: OutboxKind, payload: dict[str, Any]) -> None:
-    """Leave work for the relay in the caller's transaction."""
-    await session.execute(
-        insert(OutboxRow).values(tenant_id=tenant_id, kind=kind, payload=payload, available_at=func.now())
+def emit(session: AsyncSession, tenant_id: str, event: Event, *, key: str) -> None:
+    """Record a domain event with the caller's transaction; the same `key` is the same event."""
+    _left(session).events.append(
+        {
+            "tenant_id": tenant_id,
+            "id": derived_id("evt", tenant_id, event.application_id, event.type, key),
+            "type": event.type,
+            "application_id": event.application_id,
+            "loan_id": event.loan_id,
+            "occurred_at": event.occurred_at,
+            "actor": event.actor,
+            "data": event.data,
+        }
     )
 
 
-async def deliver(
+def ask_relay(session: AsyncSession, tenant_id: str, kind: OutboxKind, payload: dict[str, Any]) -> None:
+    """Leave work for the relay with the caller's transaction."""
+    _left(session).work.append({"tenant_id": tenant_id, "kind": kind, "payload": payload})
+
+
+def deliver(
     session: AsyncSession, tenant_id: str, channel: Channel, recipient: str, subject: str, body: str, *, key: str
 ) -> None:
-    """Queue one message in the caller's transaction; the same `key` is the same message and leaves once."""
-    delivery_id = derived_id("msg", tenant_id, key)
-    queued = await session.execute(
-        insert(Delivery)
-        .values(tenant_id=tenant_id, id=delivery_id, channel=channel, recipient=recipient, subject=subject, body=body)
-        .on_conflict_do_nothing()
-        .returning(col(Delivery.id))
+    """Queue one message with the caller's transaction; the same `key` is the same message and leaves once."""
+    _left(session).deliveries.append(
+        {
+            "tenant_id": tenant_id,
+            "id": derived_id("msg", tenant_id, key),
+            "channel": channel,
+            "recipient": recipient,
+            "subject": subject,
+            "body": body,
+        }
     )
-    if queued.first():
-        await ask_relay(session, tenant_id, OutboxKind.DELIVER, {"deliveryId": delivery_id})
+
+
+async def write_what_is_left(session: AsyncSession) -> None:
+    """Write the events, messages and work of this transaction; its last act before the commit."""
+    left = session.info.pop(_Left, None)
+    if left is None:
+        return
+    if left.events:
+        await session.execute(insert(EventRow).values(left.events).on_conflict_do_nothing())
+    if left.deliveries:
+        queued = insert(Delivery).values(left.deliveries).on_conflict_do_nothing()
+        for tenant_id, delivery_id in await session.execute(
+            queued.returning(col(Delivery.tenant_id), col(Delivery.id))
+        ):
+            left.work.append(
+                {"tenant_id": tenant_id, "kind": OutboxKind.DELIVER, "payload": {"deliveryId": delivery_id}}
+            )
+    if left.work:
+        await session.execute(insert(OutboxRow).values([row | {"available_at": func.now()} for row in left.work]))
+
+
+def _left(session: AsyncSession) -> _Left:
+    left: _Left = session.info.setdefault(_Left, _Left())
+    return left
 
 
 async def claim(session: AsyncSession, at_most: int, *, lease_seconds: int) -> Sequence[OutboxRow]:

@@ -44,6 +44,7 @@ _FIRST_INSTALLMENT_MINOR = 2_177_02
 class Loans:
     """What the borrowers have reached so far."""
 
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
     applied: set[str] = field(default_factory=set)
     disbursed: dict[str, Json] = field(default_factory=dict)
     paid: set[str] = field(default_factory=set)
@@ -86,6 +87,7 @@ async def borrow(scene: Scene, loans: Loans, account_number: str, pause_seconds:
     await asyncio.sleep(pause_seconds)
     application_id = await scene.apply(account_number=account_number)
     loans.applied.add(application_id)
+    loans.begun.set()
     loan = await scene.disbursed(application_id)
     loans.disbursed[loan["loanId"]] = loan
     await scene.pay(loan, _FIRST_INSTALLMENT_MINOR, datetime.now(UTC))
@@ -95,8 +97,7 @@ async def borrow(scene: Scene, loans: Loans, account_number: str, pause_seconds:
 async def kill_again_and_again(stack: Stack, loans: Loans, dice: Random) -> list[int]:
     """SIGKILL at random moments; how many loans were under way at each."""
     under_way: list[int] = []
-    while not loans.applied:
-        await asyncio.sleep(0.1)
+    await loans.begun.wait()
     for number in range(KILLS):
         await asyncio.sleep(dice.uniform(0.5, 3))
         under_way.append(loans.under_way)

@@ -1,11 +1,20 @@
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 from temporalio.client import Client
 
 from tests.workflows.fakes import FakeRail
-from tests.workflows.world import World, running
+from tests.workflows.world import RETIRING, World, running
 from workers.embedded.postgres import DatabaseUrls
+
+
+@pytest.fixture(scope="session", autouse=True)
+async def retired(temporal_client: Client) -> AsyncIterator[None]:  # noqa: ARG001 - while the server still runs
+    """Wait for the workers that took long to leave."""
+    yield
+    if RETIRING:
+        await asyncio.wait(RETIRING)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import pytest
 from sqlmodel import col, select
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
+from temporalio.worker import Worker
 
 from activities.offers import loan_id_of
 from models.application import ApplicationStatus
@@ -43,6 +44,7 @@ from workflows.loan import LoanWorkflow, loan_workflow_id
 
 TENANT = "tenant_test"
 BUILD = "test"
+RETIRING: set[asyncio.Task[None]] = set()
 _numbers = count(1)
 
 
@@ -75,7 +77,7 @@ class World:
             session.add(_application(application_id, number, amount_minor, columns))
             pre_assessed = bool(columns.get("pre_assessed"))
             payload = {"applicationId": application_id, "currency": "USD", "preAssessed": pre_assessed}
-            await ask_relay(session, TENANT, OutboxKind.START_APPLICATION, payload)
+            ask_relay(session, TENANT, OutboxKind.START_APPLICATION, payload)
         return application_id
 
     async def decide(self, application_id: str, provider_id: str, **terms: Any) -> Decided:
@@ -121,7 +123,7 @@ class World:
         payment_id = f"pay_{next(_numbers):026}"
         async with self.database.transaction(TENANT) as session:
             session.add(_payment(payment_id, loan, amount_minor))
-            await ask_relay(
+            ask_relay(
                 session, TENANT, OutboxKind.PAYMENT_RECEIVED, _arrived(payment_id, loan, amount_minor, received_on)
             )
         await eventually(lambda: self._posted(payment_id))
@@ -131,13 +133,13 @@ class World:
         """Have the relay signal a payment that has been posted before."""
         async with self.database.transaction(TENANT) as session:
             arrived = _arrived(payment_id, loan, amount_minor, None)
-            await ask_relay(session, TENANT, OutboxKind.PAYMENT_RECEIVED, arrived)
+            ask_relay(session, TENANT, OutboxKind.PAYMENT_RECEIVED, arrived)
 
     async def return_disbursement(self, loan: Loan) -> None:
         """Have the rail bring the payout back."""
         async with self.database.transaction(TENANT) as session:
             payload = {"loanId": loan.id, "applicationId": loan.application_id}
-            await ask_relay(session, TENANT, OutboxKind.DISBURSEMENT_RETURNED, payload)
+            ask_relay(session, TENANT, OutboxKind.DISBURSEMENT_RETURNED, payload)
 
     async def to_day(self, loan: Loan, day: date) -> None:
         """Move the loan's clock to midday, when all that is due on the day has happened."""
@@ -246,19 +248,29 @@ async def running(
         runner=STRICT_RUNNER,
     )
     relay = Relay(outbox, client, built.deliveries, WorkerSettings(relay_idle_seconds=0.02), task_queue=queue)
+    serving = asyncio.create_task(worker.run())
     try:
-        async with worker:
-            await make_current(client, version(BUILD))
-            relaying = asyncio.create_task(relay.run())
-            try:
-                yield world
-            finally:
-                relaying.cancel()
-                with suppress(asyncio.CancelledError):
-                    await relaying
+        await make_current(client, version(BUILD))
+        relaying = asyncio.create_task(relay.run())
+        try:
+            yield world
+        finally:
+            relaying.cancel()
+            with suppress(asyncio.CancelledError):
+                await relaying
     finally:
+        await _retire(worker, serving)
         await database.close()
         await outbox.close()
+
+
+async def _retire(worker: Worker, serving: asyncio.Task[None]) -> None:
+    """Shut the worker down. A poll the server does not end lasts a minute: it is waited for once, at the very end."""
+    retiring = asyncio.create_task(worker.shutdown())
+    done, pending = await asyncio.wait([retiring, serving], timeout=3)
+    for task in done:
+        task.result()
+    RETIRING.update(pending)
 
 
 async def refused(call: Awaitable[Any]) -> tuple[str, str | None]:

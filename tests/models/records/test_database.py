@@ -128,7 +128,7 @@ async def test_the_relay_claims_every_tenants_work_once_and_again_when_the_lease
 ) -> None:
     for tenant_id in (ONE, TWO):
         async with rows.transaction(tenant_id) as session:
-            await ask_relay(session, tenant_id, OutboxKind.DELIVER, {})
+            ask_relay(session, tenant_id, OutboxKind.DELIVER, {})
 
     first, second = await _claimed(relay, lease_seconds=60), await _claimed(relay, lease_seconds=60)
     async with relay.transaction() as session:
@@ -150,7 +150,7 @@ async def test_work_left_in_a_transaction_that_fails_is_not_there(rows: Database
 
 async def _ask_and_fail(rows: Database) -> None:
     async with rows.transaction(ONE) as session:
-        await ask_relay(session, ONE, OutboxKind.DELIVER, {})
+        ask_relay(session, ONE, OutboxKind.DELIVER, {})
         session.add(Tenant(tenant_id=ONE, name="the same again"))
 
 
