@@ -10,6 +10,7 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from api.observability import Observed, bind_path
 from api.openapi import RESPONSES, Described
 from api.problems import translate_in
+from api.reference import serve_reference
 from api.resources import Resources, open_resources
 from api.routes import (
     applications,
@@ -47,6 +48,8 @@ def create_app(settings: ApiSettings | None = None, *, opening: Opening = open_r
         summary="One durable process per loan, from application to last repayment.",
         version=version("caas"),
         lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
         redirect_slashes=False,  # a redirect of a POST is a trap
         dependencies=[Depends(bind_path)],
         responses=RESPONSES,
@@ -56,4 +59,5 @@ def create_app(settings: ApiSettings | None = None, *, opening: Opening = open_r
     translate_in(app)
     for module in _ROUTERS:
         app.include_router(module.router)
+    serve_reference(app)
     return app

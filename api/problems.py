@@ -79,6 +79,10 @@ def internal_error() -> JSONResponse:
     return problem(500, "internal_error", "Something went wrong on our side; the correlation id finds it in our logs.")
 
 
+# Conflicts that end by themselves.
+_PASSING = frozenset({"still_running", "clock_busy"})
+
+
 def translate_in(app: FastAPI) -> None:
     """Let the application answer with problems."""
     app.add_exception_handler(Refusal, _refusal)
@@ -94,7 +98,9 @@ def translate_in(app: FastAPI) -> None:
 def problem_of(refusal: Refusal, code: str | None = None) -> JSONResponse:
     """The answer to a refusal; the code is given when its class did not survive a wire."""
     status = next((status for kind, status in _BY_CLASS if isinstance(refusal, kind)), _BY_KIND[refusal.kind])
-    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None  # noqa: PLR2004 - HTTP
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}  # noqa: PLR2004 - HTTP
+    if refusal.code in _PASSING:
+        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return problem(status, code or refusal.code, refusal.detail, field=refusal.field, headers=headers)
 
 

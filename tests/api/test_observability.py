@@ -145,3 +145,13 @@ def test_logs_are_json_lines_without_local_variables(capsys: pytest.CaptureFixtu
 
 def _fail(length: int) -> None:
     raise ValueError(length)
+
+
+async def test_the_documentation_page_needs_no_other_host(world: World) -> None:
+    page = await world.http.get("/docs")
+
+    assert page.status_code == 200
+    assert "https://" not in page.text
+    for asset in ("swagger-ui-bundle.js", "swagger-ui.css"):
+        assert f"/docs/assets/{asset}" in page.text
+        assert (await world.http.get(f"/docs/assets/{asset}")).status_code == 200
