@@ -1,14 +1,17 @@
 """How an application moves: one status after another, each with its event, in the caller's transaction."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col, select
 
 from models.application import APPLICATION, ApplicationRef, ApplicationStatus
 from models.errors import NotFound
 from models.events import Event, EventType
 from models.records.applications import Application
+from models.records.offers import Offer
 from models.records.outbox import emit
 
 
@@ -47,3 +50,11 @@ def move(
             {"from": before, "to": status, **({"reason": reason} if last and reason else {}), **(data if last else {})},
         )
         emit(session, application.tenant_id, event, key=f"{status}:{at.isoformat()}")
+
+
+async def offers_of(session: AsyncSession, application: Application) -> Sequence[Offer]:
+    """The application's offers, best first."""
+    found = await session.execute(
+        select(Offer).where(col(Offer.application_id) == application.id).order_by(col(Offer.rank))
+    )
+    return found.scalars().all()

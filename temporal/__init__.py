@@ -1,0 +1,1 @@
+"""Joining the cluster: client, queue, search attributes, worker versions, refusals on the wire."""

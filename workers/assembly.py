@@ -12,6 +12,7 @@ from activities.adapters.paystack import Paystack
 from activities.adapters.prembly import Prembly
 from activities.adapters.settings import KycSettings, MailSettings, RailSettings
 from activities.adapters.smtp import SmtpMail
+from activities.auctions import Auctions
 from activities.collection import Collection
 from activities.deliveries import Deliveries
 from activities.disbursements import Disbursements
@@ -54,6 +55,7 @@ def engine(database: Database, outbox: Database, strangers: Strangers) -> Engine
     """The engine on these rows and these strangers."""
     identity = Identity(database, strangers.bureau, strangers.sanctions)
     underwriting = Underwriting(database)
+    auctions = Auctions(database)
     offers = Offers(database, strangers.rail.name)
     disbursements = Disbursements(database, strangers.rail)
     servicing = Servicing(database, strangers.rail)
@@ -66,7 +68,7 @@ def engine(database: Database, outbox: Database, strangers: Strangers) -> Engine
             identity.screen,
             underwriting.underwrite,
             underwriting.approve,
-            offers.close_bidding,
+            auctions.close,
             offers.accept,
             offers.end,
             disbursements.start,

@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 from prometheus_client import Counter, Histogram
+from sqlalchemy.exc import SQLAlchemyError
 from temporalio.client import Client
 from temporalio.common import (
     ActivityIDConflictPolicy,
@@ -43,6 +44,7 @@ log = structlog.get_logger()
 RELAYED = Counter("caas_relay_rows_total", "Outbox rows handled.", ["kind", "outcome"])
 DURATION = Histogram("caas_relay_seconds", "Time to handle one outbox row.", ["kind"])
 
+_OUTAGE_PAUSE_SECONDS = 1
 _DELIVERY_TIMEOUT = timedelta(seconds=30)
 
 
@@ -80,6 +82,7 @@ class Relay:
         self._deliveries = deliveries
         self._settings = settings
         self._task_queue = task_queue
+        self._running: set[asyncio.Task[int | None]] = set()
         self._handlers: Mapping[str, Callable[[Work], Awaitable[None]]] = {
             OutboxKind.START_APPLICATION: self._start_application,
             OutboxKind.IDENTITY_VERIFIED: self._identity_verified,
@@ -91,37 +94,64 @@ class Relay:
 
     async def run(self) -> None:
         """Relay for ever; an outage of the database or of Temporal is waited out."""
-        while True:
-            try:
-                found = await self.relay_batch()
-            except Exception:
-                log.exception("relay cannot reach the outbox")
-                found = 0
-                await asyncio.sleep(1)
-            if not found:
-                await asyncio.sleep(self._settings.relay_idle_seconds)
+        try:
+            while True:
+                try:
+                    await self._turn()
+                except Exception:
+                    log.exception("relay cannot reach the outbox")
+                    await asyncio.sleep(_OUTAGE_PAUSE_SECONDS)
+        finally:
+            for task in self._running:
+                task.cancel()
+            await asyncio.gather(*self._running, return_exceptions=True)
 
-    async def relay_batch(self) -> int:
-        """Claim what is due, do it side by side, and say how many rows there were."""
+    async def _turn(self) -> None:
+        """Settle what is done, take up as much as there is room for, and wait for one or the other.
+
+        Rows are handled side by side and each at its own pace: a receiver that hangs delays nobody but itself.
+        """
+        done = {task for task in self._running if task.done()}
+        await self._settle([row_id for task in done if (row_id := task.result()) is not None])
+        self._running -= done
+        claimed = await self._claim(self._settings.relay_batch - len(self._running))
+        self._running |= {asyncio.create_task(self._handle(work)) for work in claimed}
+        if not claimed:
+            await self._rest()
+
+    async def _rest(self) -> None:
+        if self._running:
+            idle = self._settings.relay_idle_seconds
+            await asyncio.wait(self._running, timeout=idle, return_when=asyncio.FIRST_COMPLETED)
+        else:
+            await asyncio.sleep(self._settings.relay_idle_seconds)
+
+    async def _claim(self, at_most: int) -> list[Work]:
+        if at_most < 1:
+            return []
         async with self._outbox.transaction() as session:
-            rows = await claim(session, self._settings.relay_batch, lease_seconds=self._settings.relay_lease_seconds)
-        works = [Work.of(row) for row in rows]
-        outcomes = await asyncio.gather(*(self._handle(work) for work in works))
-        await self._settle([work.id for work, done in zip(works, outcomes, strict=True) if done])
-        return len(works)
+            rows = await claim(session, at_most, lease_seconds=self._settings.relay_lease_seconds)
+        return [Work.of(row) for row in rows]
 
-    async def _handle(self, work: Work) -> bool:
+    async def _handle(self, work: Work) -> int | None:
+        """Do one row's work; its id when it is done, None when it must be tried again."""
         try:
             with DURATION.labels(work.kind).time():
                 await self._handlers[work.kind](work)
         except Exception as error:  # noqa: BLE001 - whatever it was, the row stays and is tried again
             RELAYED.labels(work.kind, "postponed").inc()
             log.warning("relay postponed a row", row=work.id, kind=work.kind, error=str(error), attempt=work.attempts)
+            await self._postpone(work, error)
+            return None
+        RELAYED.labels(work.kind, "done").inc()
+        return work.id
+
+    async def _postpone(self, work: Work, error: Exception) -> None:
+        try:
             async with self._outbox.transaction() as session:
                 await postpone(session, work.id, error=str(error), seconds=min(2**work.attempts, 60))
-            return False
-        RELAYED.labels(work.kind, "done").inc()
-        return True
+        except SQLAlchemyError:
+            log.warning("relay could not postpone a row; its lease will end by itself", row=work.id)
 
     async def _settle(self, ids: Sequence[int]) -> None:
         if ids:

@@ -12,7 +12,7 @@ from datetime import datetime
 from temporalio import workflow
 from temporalio.common import VersioningBehavior
 
-from activities.offers import Answer
+from activities.auctions import Answer
 from models.application import ApplicationStatus
 from models.bidding import Bid, check_decision
 from models.offer import NotOffered, acceptable

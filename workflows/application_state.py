@@ -6,7 +6,8 @@ from decimal import Decimal
 
 from temporalio import workflow
 
-from activities.offers import Accepted, Answer
+from activities.auctions import Answer
+from activities.offers import Accepted
 from activities.underwriting import Invitation, Underwritten
 from models.application import ApplicationRef, ApplicationStatus
 from models.bidding import Bid

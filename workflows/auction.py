@@ -2,7 +2,8 @@
 
 from temporalio import workflow
 
-from activities.offers import ClosedAuction, Ending, Offers
+from activities.auctions import Auctions, ClosedAuction
+from activities.offers import Ending, Offers
 from models.application import ApplicationStatus
 from temporal import search_attributes as sa
 from workflows.acting import transact, wait_until
@@ -34,7 +35,7 @@ class Auction:
         # No bid can join from here on: the validator looks at the status.
         state.show(_S.OFFERED, f"Ranking {len(state.bids)} bids of {len(state.invited)} providers")
         auction = ClosedAuction(state.ref, now, tuple(state.bids), tuple(state.answers.values()))
-        made = await transact(Offers.close_bidding, auction, summary=f"rank {len(state.bids)} bids by APR")
+        made = await transact(Auctions.close, auction, summary=f"rank {len(state.bids)} bids by APR")
         state.offers = made.offers
         return None if made.offers else made.status
 

@@ -82,6 +82,7 @@ async def test_a_request_that_still_runs_is_waited_for(world: World) -> None:
     answer = await world.post(PATH, application_body(), idempotency_key="k-1")
 
     assert (answer.status_code, answer.json()["code"]) == (409, "still_running")
+    assert answer.headers["Retry-After"]
 
 
 async def test_what_a_dead_holder_did_is_found_and_not_done_twice(world: World) -> None:

@@ -238,7 +238,7 @@ async def running(
     strangers = Strangers(rail, world.bureau, world.bureau, world.postbox, world.mailer)
     built = engine(database, outbox, strangers)
     queue = f"test-{uuid4()}"
-    await _populate(database, world.providers, tenant)
+    await populate(database, world.providers, **tenant)
     worker = build_worker(
         client,
         built.activities,
@@ -295,7 +295,7 @@ async def _true(condition: Callable[[], Any]) -> bool:
     return bool(await result if asyncio.iscoroutine(result) else result)
 
 
-async def _populate(database: Database, providers: tuple[str, ...], tenant: dict[str, Any]) -> None:
+async def populate(database: Database, providers: tuple[str, ...], **tenant: Any) -> None:
     async with database.transaction(TENANT) as session:
         session.add(Tenant(tenant_id=TENANT, name="Test Platform", **tenant))
         session.add_all([_provider(provider_id) for provider_id in providers])

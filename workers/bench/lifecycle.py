@@ -44,7 +44,7 @@ _LENDERS = {
 _APPLICATION_PHASES = {
     "Identity.verify": "underwriting",
     "Underwriting.underwrite": "distribution and bidding",
-    "Offers.close_bidding": "offers",
+    "Auctions.close": "offers",
     "Offers.accept": "acceptance",
     "Disbursements.send": "disbursement",
 }
