@@ -92,9 +92,10 @@ class Platform:
                 return events
             cursor = page["nextCursor"]
 
-    async def advance(self, loan_id: str, *, hours: int) -> datetime:
-        """Move a loan's clock; its time now."""
-        moved = await self.post(f"/api/sandbox/clock/loans/{loan_id}/advance", {"hours": hours})
+    async def advance(self, of: str, *, hours: int) -> datetime:
+        """Move the clock of an application or a loan; its time now."""
+        kind = "loans" if of.startswith("loan_") else "applications"
+        moved = await self.post(f"/api/sandbox/clock/{kind}/{of}/advance", {"hours": hours})
         return datetime.fromisoformat(moved["now"])
 
     async def get(self, path: str) -> Json:

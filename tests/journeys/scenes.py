@@ -75,9 +75,9 @@ class Scene:
     tenant: NewTenant
     rows: Database
 
-    async def lenders_register(self) -> None:
-        """Register this tenant's lenders; their behavior is kept under names of its own."""
-        for name, behavior in LENDERS.items():
+    async def lenders_register(self, **behaviors: Json) -> None:
+        """Register this tenant's lenders, each behaving as usual or as told here, under names of the tenant's own."""
+        for name, behavior in (LENDERS | behaviors).items():
             slug = f"{name}-{self.tenant.tenant_id}"
             webhooks, today = self.world.webhook_url(slug), datetime.now(UTC).date()
             body = registration(f"{name} lender", f"BC-{name}", webhooks, today=today)

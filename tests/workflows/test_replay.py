@@ -13,17 +13,17 @@ from temporalio.worker import Replayer
 
 from temporal.refusals import RefusalInterceptor
 from tests.workflows.record_histories import HISTORIES, NAMES
-from workers.demo.bodies import APPLICATION, DISBURSEMENT_ACCOUNT
+from workers.demo.bodies import DISBURSEMENT_ACCOUNT, application
 from workers.telemetry import TelemetryInterceptor
 from workers.worker import RUNNER, WORKFLOWS
 
 Events = dict[str, Any]
 
-_PERSON = APPLICATION["applicant"]["personalInfo"]
+_PERSON = application()["applicant"]["personalInfo"]
 OF_THE_BORROWER = (
     *(_PERSON[name] for name in ("firstName", "lastName", "email", "phoneNumber")),
     _PERSON["address"]["street"],
-    APPLICATION["applicant"]["employmentInfo"]["companyName"],
+    application()["applicant"]["employmentInfo"]["companyName"],
     DISBURSEMENT_ACCOUNT["accountNumber"],
 )
 
