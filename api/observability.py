@@ -15,6 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import internal_error
+from models.records.correlation import correlated
 
 log = structlog.get_logger()
 
@@ -48,7 +49,7 @@ class Observed:
             await send(message)
 
         structlog.contextvars.clear_contextvars()
-        with structlog.contextvars.bound_contextvars(correlation_id=correlation_id):
+        with structlog.contextvars.bound_contextvars(correlation_id=correlation_id), correlated(correlation_id):
             try:
                 await self._app(scope, receive, answer)
             except Exception:

@@ -7,6 +7,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.runtime import Runtime
 from temporalio.service import GrpcCompression
 
+from temporal.correlation import CorrelationInterceptor
 from temporal.settings import TemporalSettings
 
 LOOPBACK = ("127.0.0.1:", "localhost:", "[::1]:")
@@ -26,7 +27,7 @@ async def connect(
         namespace=settings.namespace,
         api_key=settings.api_key.get_secret_value() if settings.api_key else None,
         data_converter=pydantic_data_converter,
-        interceptors=interceptors,
+        interceptors=[CorrelationInterceptor(), *interceptors],
         lazy=lazy,
         runtime=runtime,
         grpc_compression=GrpcCompression.NONE if near else GrpcCompression.GZIP,

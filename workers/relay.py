@@ -30,6 +30,7 @@ from activities.deliveries import RETRY_SCHEDULE, Deliveries, DeliveryFailed, Me
 from models.application import ApplicationRef, ApplicationStatus
 from models.loan import LoanRef
 from models.payment import PaymentReceived, TransferNews
+from models.records.correlation import correlated
 from models.records.database import Database
 from models.records.outbox import OutboxKind, OutboxRow, claim, postpone, settle
 from temporal import search_attributes as sa
@@ -57,12 +58,24 @@ class Work:
     kind: str
     payload: Mapping[str, Any]
     attempts: int
+    correlation_id: str | None
 
     @classmethod
     def of(cls, row: OutboxRow) -> "Work":
         """The claimed row as a value."""
         assert row.id is not None, "the database gave it one"
-        return cls(row.id, row.tenant_id, row.kind, row.payload, row.attempts)
+        return cls(row.id, row.tenant_id, row.kind, row.payload, row.attempts, row.correlation_id)
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """What a log line says of it."""
+        return {
+            "row": self.id,
+            "kind": self.kind,
+            "attempt": self.attempts,
+            "tenant_id": self.tenant_id,
+            "correlation_id": self.correlation_id,
+        }
 
 
 class Relay:
@@ -136,11 +149,11 @@ class Relay:
     async def _handle(self, work: Work) -> int | None:
         """Do one row's work; its id when it is done, None when it must be tried again."""
         try:
-            with DURATION.labels(work.kind).time():
+            with DURATION.labels(work.kind).time(), correlated(work.correlation_id):
                 await self._handlers[work.kind](work)
         except Exception as error:  # noqa: BLE001 - whatever it was, the row stays and is tried again
             RELAYED.labels(work.kind, "postponed").inc()
-            log.warning("relay postponed a row", row=work.id, kind=work.kind, error=str(error), attempt=work.attempts)
+            log.warning("relay postponed a row", **work.facts, error=str(error))
             await self._postpone(work, error)
             return None
         RELAYED.labels(work.kind, "done").inc()

@@ -9,6 +9,7 @@ from temporalio import activity
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from models.errors import Refusal
+from models.records.correlation import correlation_id
 
 log = structlog.get_logger()
 
@@ -30,7 +31,11 @@ class _Measured(ActivityInboundInterceptor):
         started = time.perf_counter()
         outcome = "failed"
         with structlog.contextvars.bound_contextvars(
-            activity=info.activity_type, attempt=info.attempt, workflow_id=info.workflow_id, **_ids(input.args)
+            activity=info.activity_type,
+            attempt=info.attempt,
+            workflow_id=info.workflow_id,
+            correlation_id=correlation_id(),
+            **_ids(input.args),
         ):
             try:
                 result = await self.next.execute_activity(input)

@@ -14,6 +14,7 @@ from sqlmodel import Field, SQLModel, col
 from models.events import Event
 from models.ids import derived_id
 from models.records.columns import RecordedRow, document, instant
+from models.records.correlation import correlation_id
 
 
 class EventRow(RecordedRow, table=True):
@@ -44,6 +45,7 @@ class OutboxRow(SQLModel, table=True):
     tenant_id: str
     kind: str
     payload: dict[str, Any] = document()
+    correlation_id: str | None = None
     available_at: datetime = instant()
     attempts: int = 0
     last_error: str | None = None
@@ -111,7 +113,7 @@ def emit(session: AsyncSession, tenant_id: str, event: Event, *, key: str) -> No
 
 def ask_relay(session: AsyncSession, tenant_id: str, kind: OutboxKind, payload: dict[str, Any]) -> None:
     """Leave work for the relay with the caller's transaction."""
-    _left(session).work.append({"tenant_id": tenant_id, "kind": kind, "payload": payload})
+    _left(session).work.append(_work(tenant_id, kind, payload))
 
 
 def deliver(
@@ -142,11 +144,13 @@ async def write_what_is_left(session: AsyncSession) -> None:
         for tenant_id, delivery_id in await session.execute(
             queued.returning(col(Delivery.tenant_id), col(Delivery.id))
         ):
-            left.work.append(
-                {"tenant_id": tenant_id, "kind": OutboxKind.DELIVER, "payload": {"deliveryId": delivery_id}}
-            )
+            left.work.append(_work(tenant_id, OutboxKind.DELIVER, {"deliveryId": delivery_id}))
     if left.work:
         await session.execute(insert(OutboxRow).values([row | {"available_at": func.now()} for row in left.work]))
+
+
+def _work(tenant_id: str, kind: OutboxKind, payload: dict[str, Any]) -> dict[str, Any]:
+    return {"tenant_id": tenant_id, "kind": kind, "payload": payload, "correlation_id": correlation_id()}
 
 
 def _left(session: AsyncSession) -> _Left:

@@ -13,6 +13,8 @@ from activities.offers import loan_id_of
 from activities.rails import TransferStatus
 from models.application import ApplicationStatus
 from models.payment import TransferNews
+from models.records.correlation import correlated
+from temporal.correlation import HEADER
 from tests.workflows.fakes import UNREACHABLE, FakeRail, LosingRail
 from tests.workflows.world import World, eventually, refused, running
 from workers.embedded.postgres import DatabaseUrls
@@ -387,3 +389,25 @@ async def test_the_record_of_a_provider_counts_at_the_next_match(world: World) -
 
     scores = {grant.provider_id: grant.score for grant in await world.grants(second)}
     assert scores["provider_quick"] > scores["provider_first"]
+
+
+async def test_the_id_of_a_request_follows_the_loan_it_causes(world: World) -> None:
+    with correlated("req_1"):
+        application_id = await world.submit()
+    await world.reaches(application_id, _S.BIDDING)
+    for provider_id in world.providers:
+        await world.decide(application_id, provider_id)
+    await world.reaches(application_id, _S.OFFERED)
+    loan_id = await world.accept_best(application_id)
+    await world.reaches(application_id, _S.DISBURSED)
+
+    for workflow in (world.application(application_id), world.loan_workflow(loan_id)):
+        history = await workflow.fetch_history()
+        started = history.events[0].workflow_execution_started_event_attributes
+        scheduled = [
+            e.activity_task_scheduled_event_attributes
+            for e in history.events
+            if e.HasField("activity_task_scheduled_event_attributes")
+        ]
+        assert b"req_1" in started.header.fields[HEADER].data
+        assert all(b"req_1" in each.header.fields[HEADER].data for each in scheduled)
