@@ -21,14 +21,17 @@ class Service:
         return Command(self.name, [sys.executable, "-m", "workers.cli", self.name], environment)
 
     async def answers(self) -> bool:
-        """Any answer will do: being up is the process's affair, being well is what the page says."""
+        """Whether the page is there. Being up is the process's affair, being well is what the page says: 503 will do.
+
+        A page that is not there is somebody else's: a stranger may have taken the port before us.
+        """
         # A client per call: the stack outlives no connection pool, and starts are rare.
         async with httpx2.AsyncClient(trust_env=False) as http:
             try:
-                await http.get(self.health_url, timeout=5)
+                answer = await http.get(self.health_url, timeout=5)
             except httpx2.TransportError:
                 return False
-            return True
+            return answer.status_code != httpx2.codes.NOT_FOUND
 
 
 def all_services(api_url: str, sandbox_url: str, metrics_url: str) -> dict[str, Service]:
