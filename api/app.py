@@ -7,6 +7,7 @@ from importlib.metadata import version
 from fastapi import Depends, FastAPI
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
+from api.limits import DeclaredLength
 from api.observability import Observed, bind_path
 from api.openapi import RESPONSES, Described
 from api.problems import translate_in
@@ -55,6 +56,7 @@ def create_app(settings: ApiSettings | None = None, *, opening: Opening = open_r
         responses=RESPONSES,
     )
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=chosen.max_body_bytes)
+    app.add_middleware(DeclaredLength, max_body_size=chosen.max_body_bytes)
     app.add_middleware(Observed)
     translate_in(app)
     for module in _ROUTERS:

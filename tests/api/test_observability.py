@@ -75,7 +75,7 @@ async def test_a_body_that_is_too_large_is_refused(world: World) -> None:
 
     answer = await world.post("/api/loans/applications", body)
 
-    assert answer.status_code == 413
+    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
 
 
 async def test_health_tells_what_is_away(world: World) -> None:
