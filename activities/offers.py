@@ -6,6 +6,7 @@ from datetime import datetime, time, timedelta
 from hashlib import sha256
 
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col, select
 from temporalio import activity
 
 from activities.applications import locked, move, offers_of
@@ -14,7 +15,7 @@ from models.application import APPLICATION, ApplicationRef, ApplicationStatus
 from models.events import Event, EventType, ProviderEventType
 from models.ids import derived_id
 from models.offer import OFFER, OfferStatus
-from models.payment import PaymentKind, PaymentStatus
+from models.payment import PAYMENT, PaymentKind, PaymentStatus
 from models.records.applications import Applicant, Application
 from models.records.database import Database
 from models.records.offers import Offer
@@ -91,6 +92,8 @@ class Offers:
                     if offer.status in (OfferStatus.SUBMITTED, OfferStatus.ACCEPTED):
                         lapsed = offer.status == OfferStatus.ACCEPTED
                         await _settle(session, application, offer, OfferStatus.LAPSED if lapsed else left, ending.at)
+                if application.loan_id is not None:
+                    await _call_off_payout(session, application.loan_id, ending.reason)
                 move(session, application, ending.status, at=ending.at, reason=ending.reason)
             return ApplicationStatus(application.status)
 
@@ -134,6 +137,14 @@ class Offers:
                 tenant_id=application.tenant_id, address=loan_id, application_id=application.id, loan_id=loan_id
             )
         )
+
+
+async def _call_off_payout(session: AsyncSession, loan_id: str, reason: str) -> None:
+    """The payment that was prepared is never sent: the application ends before the money may leave."""
+    found = await session.execute(select(Payment).where(col(Payment.external_reference) == loan_id).with_for_update())
+    payment = found.scalar_one()
+    payment.status = PAYMENT.check(PaymentStatus(payment.status), PaymentStatus.FAILED)
+    payment.failure_reason = reason or "cancelled in the cooling-off"
 
 
 def loan_id_of(application_id: str) -> str:

@@ -128,8 +128,10 @@ class Servicing:
             before = await schedule_in(session, loan)
             row = installment_at(before, due.step.installment)
             fee = PLAN.late_fee_minor(row.outstanding_minor)
+            if fee == 0:  # of a few cents
+                return refresh(session, loan, before, at=due.at)
             journal = late_fee_journal(loan.id, row.number, fee, currency=loan.currency, on=due.at.date())
-            if not fee or not await book(session, loan, journal):
+            if not await book(session, loan, journal):
                 return refresh(session, loan, before, at=due.at)
             after = charge_late_fee(before, row.number, fee)
             await save_schedule(session, loan, before, after)

@@ -18,6 +18,7 @@ from temporal.queues import LOANS
 from temporal.refusals import RefusalInterceptor
 from temporal.settings import TemporalSettings
 from workers.assembly import Activity, assemble
+from workers.errands import Errands
 from workers.relay import Relay
 from workers.settings import WorkerSettings
 from workers.telemetry import TelemetryInterceptor
@@ -72,7 +73,7 @@ async def main() -> None:
         worker = build_worker(
             client, engine.activities, cluster.build_id, max_cached_workflows=settings.max_cached_workflows
         )
-        relay = Relay(engine.outbox, client, engine.deliveries, settings)
+        relay = Relay(engine.outbox, Errands(client, engine.deliveries), settings)
         async with worker:
             await make_current(client, version(cluster.build_id))
             relaying = asyncio.create_task(relay.run())

@@ -44,6 +44,7 @@ class Funding:
             return await transact(Disbursements.fail, booking, summary="the rail did not pay")
         position = await transact(Disbursements.book, booking, summary="book the disbursement")
         await self._start_loan(state.agreement, position)
+        await self._tell_loan_if_returned(payout.loan_id)
         return _S.DISBURSED
 
     async def _settled(self, payout: Payout) -> TransferResult:
@@ -64,6 +65,12 @@ class Funding:
     async def _send_again(self, payout: Payout) -> TransferResult:
         """Safe, because the rail has just said that it does not know the reference."""
         return await ask(Disbursements.send, payout, summary="unknown to the rail: send again")
+
+    async def _tell_loan_if_returned(self, loan_id: str) -> None:
+        """The rail may bring the money back while we book that it has left."""
+        if any(news.status == TransferStatus.REVERSED for news in self.state.news):
+            loan = workflow.get_external_workflow_handle_for(LoanWorkflow.run, loan_workflow_id(loan_id))
+            await loan.signal(LoanWorkflow.disbursement_returned)
 
     async def _start_loan(self, agreement: Accepted, position: LoanPosition) -> None:
         ref = LoanRef(self.state.ref.tenant_id, self.state.ref.application_id, agreement.loan_id)

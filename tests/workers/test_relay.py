@@ -14,6 +14,7 @@ from models.records.outbox import Channel, OutboxRow, deliver
 from tests.workflows.fakes import FakeMailer
 from tests.workflows.world import TENANT, eventually, populate
 from workers.embedded.postgres import DatabaseUrls
+from workers.errands import Errands
 from workers.relay import Relay
 from workers.settings import WorkerSettings
 
@@ -30,7 +31,7 @@ async def test_a_receiver_that_hangs_delays_nobody_else(temporal_client: Client,
     rows, outbox, mailer = Database(database.app), Database(database.relay), FakeMailer()
     await populate(rows, ("provider_hanging",))
     deliveries = Deliveries(outbox, HangingPostbox(), mailer)
-    relay = Relay(outbox, temporal_client, deliveries, WorkerSettings(relay_idle_seconds=0.02, relay_batch=3))
+    relay = Relay(outbox, Errands(temporal_client, deliveries), WorkerSettings(relay_idle_seconds=0.02, relay_batch=3))
     relaying = asyncio.create_task(relay.run())
 
     async with rows.transaction(TENANT) as session:

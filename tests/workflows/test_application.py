@@ -315,6 +315,7 @@ async def test_the_cooling_off_holds_the_money_and_a_cancellation_keeps_it(
         assert await world.application(cancelled).result() == _S.CANCELLED
         assert await world.application(kept).result() == _S.DISBURSED
         assert list(world.rail.sent) == [loan_id_of(kept)]
+        assert (await world.payout(loan_id_of(cancelled))).status == "failed"
 
 
 async def test_a_webhook_that_fails_first_is_delivered_by_the_retries(world: World) -> None:
@@ -411,3 +412,17 @@ async def test_the_id_of_a_request_follows_the_loan_it_causes(world: World) -> N
         ]
         assert b"req_1" in started.header.fields[HEADER].data
         assert all(b"req_1" in each.header.fields[HEADER].data for each in scheduled)
+
+
+async def test_a_payout_that_comes_back_while_it_is_booked_cancels_the_loan(world: World) -> None:
+    world.rail.answers = [TransferStatus.PENDING]
+    application_id = await world.offered()
+    loan_id = await world.accept_best(application_id)
+    workflow = world.application(application_id)
+
+    for status in ("succeeded", "reversed"):
+        await workflow.signal(ApplicationWorkflow.transfer_news, TransferNews(loan_id, status))
+
+    assert await workflow.result() == _S.DISBURSED
+    assert await world.loan_workflow(loan_id).result() == "cancelled"
+    assert await world.balances() == {}

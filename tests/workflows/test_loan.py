@@ -238,3 +238,25 @@ async def test_a_loan_whose_account_the_rail_refuses_lives_on(temporal_client: C
 
         assert (await world.loan(loan.id)).account_number is None
         assert (await world.installments(loan.id))[0].principal_paid_minor == INSTALLMENT
+
+
+async def test_a_few_cents_late_bear_no_fee_and_the_loan_lives_on(world: World) -> None:
+    loan = await world.disbursed()
+    first = (await world.installments(loan.id))[0]
+    await world.to_day(loan, first.due_on - timedelta(days=1))
+    await world.pay(loan, INSTALLMENT - 10)
+
+    await world.to_day(loan, first.due_on + timedelta(days=6))
+    await world.pay(loan, 10)
+
+    assert (await world.installments(loan.id))[0].penalty_minor == 0
+    assert (await world.loan(loan.id)).days_past_due == 0
+
+
+async def test_news_of_a_return_that_finds_the_application_ended_reaches_the_loan(world: World) -> None:
+    loan = await world.disbursed()
+    await world.application(loan.application_id).result()
+
+    await world.tell_rail_news(loan, "reversed")
+
+    assert await world.loan_workflow(loan.id).result() == LoanStatus.CANCELLED

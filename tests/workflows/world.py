@@ -35,6 +35,7 @@ from temporal.refusals import refusal_in
 from tests.workflows.fakes import FakeBureau, FakeMailer, FakePostbox, FakeRail
 from workers.assembly import Strangers, engine
 from workers.embedded.postgres import DatabaseUrls
+from workers.errands import Errands
 from workers.relay import Relay
 from workers.settings import WorkerSettings
 from workers.worker import STRICT_RUNNER, build_worker
@@ -141,6 +142,12 @@ class World:
             payload = {"loanId": loan.id, "applicationId": loan.application_id}
             ask_relay(session, TENANT, OutboxKind.DISBURSEMENT_RETURNED, payload)
 
+    async def tell_rail_news(self, loan: Loan, status: str) -> None:
+        """Have the rail report on the payout, as the API passes it on before it knows of the loan."""
+        async with self.database.transaction(TENANT) as session:
+            payload = {"applicationId": loan.application_id, "reference": loan.id, "status": status}
+            ask_relay(session, TENANT, OutboxKind.TRANSFER_NEWS, payload)
+
     async def to_day(self, loan: Loan, day: date) -> None:
         """Move the loan's clock to midday, when all that is due on the day has happened."""
         now = await TimeSkipper(self.client).get_current_time(self.loan_workflow(loan.id))
@@ -169,6 +176,11 @@ class World:
     async def loan(self, loan_id: str) -> Loan:
         async with self.database.transaction(TENANT) as session:
             return await session.get_one(Loan, (TENANT, loan_id))
+
+    async def payout(self, loan_id: str) -> Payment:
+        (payout,) = await self._all(select(Payment).where(col(Payment.external_reference) == loan_id))
+        assert isinstance(payout, Payment)
+        return payout
 
     async def offers(self, application_id: str) -> list[Offer]:
         return await self._all(
@@ -247,7 +259,8 @@ async def running(
         task_queue=queue,
         runner=STRICT_RUNNER,
     )
-    relay = Relay(outbox, client, built.deliveries, WorkerSettings(relay_idle_seconds=0.02), task_queue=queue)
+    errands = Errands(client, built.deliveries, task_queue=queue)
+    relay = Relay(outbox, errands, WorkerSettings(relay_idle_seconds=0.02))
     serving = asyncio.create_task(worker.run())
     try:
         await make_current(client, version(BUILD))
