@@ -131,8 +131,11 @@ class Errands:
         return True
 
     async def _was_disbursed(self, application_id: str) -> bool:
-        handle = self._client.get_workflow_handle_for(ApplicationWorkflow.run, application_workflow_id(application_id))
-        return await handle.result() == ApplicationStatus.DISBURSED
+        handle = self._client.get_workflow_handle(
+            application_workflow_id(application_id), result_type=ApplicationStatus
+        )
+        ended: ApplicationStatus = await handle.result()
+        return ended is ApplicationStatus.DISBURSED
 
     async def _payment_received(self, work: Work) -> None:
         p = work.payload

@@ -69,8 +69,8 @@ class Funding:
     async def _tell_loan_if_returned(self, loan_id: str) -> None:
         """The rail may bring the money back while we book that it has left."""
         if any(news.status == TransferStatus.REVERSED for news in self.state.news):
-            loan = workflow.get_external_workflow_handle_for(LoanWorkflow.run, loan_workflow_id(loan_id))
-            await loan.signal(LoanWorkflow.disbursement_returned)
+            loan = workflow.get_external_workflow_handle(loan_workflow_id(loan_id))
+            await loan.signal("disbursement_returned")
 
     async def _start_loan(self, agreement: Accepted, position: LoanPosition) -> None:
         ref = LoanRef(self.state.ref.tenant_id, self.state.ref.application_id, agreement.loan_id)
