@@ -1,7 +1,4 @@
-"""Loans whose figures others published, where their collection lies beside the project.
-
-A vector states terms in the words of its source; the functions here translate them, and nothing else.
-"""
+"""Loans whose figures others published, where their collection lies beside the project."""
 
 import json
 from collections.abc import Iterator
@@ -14,9 +11,9 @@ import pytest
 
 from models.amortization import schedule_for
 from models.apr import Transfer, Unit, UnitPeriod, YearlyTransfer, eu_apr_percent, us_apr_percent
-from models.dates import CalculationPeriod, DayCount, Frequency, MonthEnd, due_dates
-from models.money import Rounding, minor_units
-from models.terms import LoanTerms, Method
+from models.dates import Frequency, due_dates
+from models.money import minor_units
+from workers.cases.terms import terms_of
 
 VECTORS = Path(__file__).parents[3] / "shared" / "vectors"
 
@@ -30,47 +27,6 @@ def cases(name: str) -> list[Any]:
 
 
 # ---------------------------------------------------------------- schedules
-
-
-def terms_of(case: dict[str, Any]) -> LoanTerms:
-    currency, multiple = case["currency"], case["installment_multiples_of"]
-    return LoanTerms(
-        principal_minor=minor_units(case["principal"], currency),
-        currency=currency,
-        annual_rate_percent=Decimal(case["annual_rate_percent"]),
-        installments=case["number_of_repayments"],
-        frequency=Frequency(case["frequency"].lower()),
-        every=case["repay_every"],
-        method=method_of(case),
-        day_count=day_count_of(case),
-        calculation_period=CalculationPeriod(case["interest_calculation_period"].lower()),
-        rounding=Rounding(case["rounding"].lower()),
-        installment_multiple_minor=None if multiple is None else minor_units(multiple, currency),
-        month_end=month_end_of(case),
-        principal_grace_installments=case.get("grace_on_principal_payment") or 0,
-        smoothed=case["engine"] == "PROGRESSIVE",
-    )
-
-
-def method_of(case: dict[str, Any]) -> Method:
-    if case["interest_type"] != "FLAT":
-        return Method.EQUAL_INSTALLMENT
-    return Method.FLAT_TOTAL_SPREAD if case["engine"] == "CUMULATIVE" else Method.FLAT
-
-
-def day_count_of(case: dict[str, Any]) -> DayCount:
-    if case["days_in_year"] != "ACTUAL":
-        return DayCount(f"{case['days_in_month']}/{case['days_in_year']}".lower())
-    if case.get("days_in_year_custom_strategy") == "FEB_29_PERIOD_ONLY":
-        return DayCount.ACTUAL_ACTUAL_FEB_29
-    if case.get("interest_recognition_on_disbursement_date"):
-        return DayCount.ACTUAL_ACTUAL_ISDA
-    return DayCount.ACTUAL_ACTUAL_DEC_31
-
-
-def month_end_of(case: dict[str, Any]) -> MonthEnd:
-    rolls = case.get("month_end_strategy") == "FIRST_DAY_OF_NEXT_MONTH"
-    return MonthEnd.FIRST_DAY_OF_NEXT if rolls else MonthEnd.LAST_DAY
 
 
 @pytest.mark.parametrize("case", cases("schedules.json"))
