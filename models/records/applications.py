@@ -46,6 +46,11 @@ class Application(RecordedRow, table=True):
     __tablename__ = "caas_application"
     __table_args__ = (
         ForeignKeyConstraint(["tenant_id", "applicant_id"], ["caas_applicant.tenant_id", "caas_applicant.id"]),
+        ForeignKeyConstraint(
+            ["tenant_id", "product_id", "product_version"],
+            ["caas_loan_product.tenant_id", "caas_loan_product.id", "caas_loan_product.version"],
+            name="caas_application_product_version",
+        ),
         UniqueConstraint("tenant_id", "lead_id", name="caas_application_lead"),
         Index("caas_application_status", "tenant_id", "status", "id"),
     )
@@ -60,6 +65,8 @@ class Application(RecordedRow, table=True):
     country: str
     purpose: str
     tenure_days: int
+    product_id: str | None = None
+    product_version: int | None = None
     submitted_at: datetime = instant()
     status_at: datetime = instant()
     beneficiary_account_number: str | None = None

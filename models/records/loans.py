@@ -16,6 +16,11 @@ class Loan(RecordedRow, table=True):
     __tablename__ = "caas_loan"
     __table_args__ = (
         ForeignKeyConstraint(["tenant_id", "application_id"], ["caas_application.tenant_id", "caas_application.id"]),
+        ForeignKeyConstraint(
+            ["tenant_id", "product_id", "product_version"],
+            ["caas_loan_product.tenant_id", "caas_loan_product.id", "caas_loan_product.version"],
+            name="caas_loan_product_version",
+        ),
         UniqueConstraint("tenant_id", "application_id", name="caas_loan_application"),
         Index("caas_loan_status", "tenant_id", "status", "id"),
     )
@@ -24,6 +29,8 @@ class Loan(RecordedRow, table=True):
     application_id: str
     provider_id: str
     offer_id: str
+    product_id: str | None = None
+    product_version: int | None = None
     status: LoanStatus = word(default=LoanStatus.ACTIVE)
     principal_minor: int = minor()
     currency: str
@@ -47,6 +54,11 @@ class Loan(RecordedRow, table=True):
     in_collection: bool = False
     promised_on: date | None = None
     disputed: bool = False
+    charged_off_on: date | None = None
+    non_accrual_since: date | None = None
+    classification: str | None = None
+    forbearance_since: date | None = None
+    forbearance_until: date | None = None
     clock_at: datetime = instant()
     closed_on: date | None = None
 
