@@ -1,20 +1,28 @@
-"""The double-entry ledger: append-only journals whose entries sum to zero, kept so by the database as well."""
+"""The double-entry ledger: append-only journals whose entries sum to zero, kept so by the database as well.
 
-from datetime import date
+`booked_on` is the day a journal counts from, `recorded_at` the moment it was known: a trial balance asks for both.
+"""
+
+from datetime import date, datetime
 
 from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint
 from sqlmodel import Field
 
-from models.records.columns import RecordedRow, minor
+from models.records.columns import RecordedRow, instant, minor
 
 
 class JournalRow(RecordedRow, table=True):
-    """One business event in the books. Its key says which, so that it is booked once."""
+    """One business event in the books. Its key says which, so that it is booked once, and reversed once."""
 
     __tablename__ = "caas_journal"
     __table_args__ = (
         UniqueConstraint("tenant_id", "key", name="caas_journal_key"),
-        Index("caas_journal_loan", "tenant_id", "loan_id"),
+        UniqueConstraint("tenant_id", "reverses", name="caas_journal_reversed_once"),
+        ForeignKeyConstraint(
+            ["tenant_id", "reverses"], ["caas_journal.tenant_id", "caas_journal.id"], name="caas_journal_reverses"
+        ),
+        Index("caas_journal_loan", "tenant_id", "loan_id", "booked_on"),
+        Index("caas_journal_booked", "tenant_id", "booked_on", "recorded_at"),
     )
 
     id: str = Field(primary_key=True)
@@ -23,6 +31,7 @@ class JournalRow(RecordedRow, table=True):
     booked_on: date
     currency: str
     description: str
+    reverses: str | None = None
 
 
 class EntryRow(RecordedRow, table=True):
@@ -35,3 +44,31 @@ class EntryRow(RecordedRow, table=True):
     line: int = Field(primary_key=True)
     account: str
     amount_minor: int = minor()
+
+
+class AccountRow(RecordedRow, table=True):
+    """What a tenant calls one of our accounts in its own chart; where it says nothing, our own chart holds."""
+
+    __tablename__ = "caas_account"
+
+    account: str = Field(primary_key=True)
+    code: str
+    name: str
+
+
+class ClosedPeriodRow(RecordedRow, table=True):
+    """Nothing more is booked on or before this day. The latest day of a tenant is the one that counts."""
+
+    __tablename__ = "caas_closed_period"
+
+    closed_through: date = Field(primary_key=True)
+
+
+class BusinessDayRow(RecordedRow, table=True):
+    """The close of one business day: begun, and complete once every loan has been brought to its end."""
+
+    __tablename__ = "caas_business_day"
+
+    business_date: date = Field(primary_key=True)
+    loans: int = 0
+    completed_at: datetime | None = instant(default=None)

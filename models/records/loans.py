@@ -59,6 +59,11 @@ class Loan(RecordedRow, table=True):
     classification: str | None = None
     forbearance_since: date | None = None
     forbearance_until: date | None = None
+    interest_accrued_minor: int = minor(default=0)
+    allowance_minor: int = minor(default=0)
+    charge_off_due: bool = False
+    is_virtual: bool = False
+    closed_business_on: date | None = None
     clock_at: datetime = instant()
     closed_on: date | None = None
 

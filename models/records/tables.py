@@ -4,7 +4,7 @@ from sqlmodel import SQLModel
 
 from models.records.applications import Applicant, Application, VerifiedUser
 from models.records.leads import Decision, LeadGrant
-from models.records.ledger import EntryRow, JournalRow
+from models.records.ledger import AccountRow, BusinessDayRow, ClosedPeriodRow, EntryRow, JournalRow
 from models.records.loans import InstallmentRow, Loan
 from models.records.offers import Offer
 from models.records.outbox import Delivery, EventRow, OutboxRow
@@ -12,6 +12,7 @@ from models.records.payments import InboundWebhook, Payment, RailAddress
 from models.records.products import LoanProductRow
 from models.records.providers import Provider
 from models.records.tenants import ApiKey, IdempotencyKey, Tenant
+from models.records.transactions import SplitRow, TransactionRow
 
 TABLES = (
     Tenant,
@@ -27,11 +28,16 @@ TABLES = (
     Offer,
     Loan,
     InstallmentRow,
+    TransactionRow,
+    SplitRow,
     Payment,
     RailAddress,
     InboundWebhook,
     JournalRow,
     EntryRow,
+    AccountRow,
+    ClosedPeriodRow,
+    BusinessDayRow,
     EventRow,
     OutboxRow,
     Delivery,

@@ -9,7 +9,14 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-NEW_TABLES: tuple[str, ...] = ("caas_loan_product",)
+NEW_TABLES: tuple[str, ...] = (
+    "caas_loan_product",
+    "caas_loan_transaction",
+    "caas_transaction_split",
+    "caas_account",
+    "caas_closed_period",
+    "caas_business_day",
+)
 
 
 def upgrade() -> None:
@@ -21,6 +28,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in reversed(NEW_TABLES):
         op.execute(f"DROP TABLE IF EXISTS {table} CASCADE")
+    _forget_books()
 
 
 def _products() -> None:
@@ -74,11 +82,164 @@ def _products() -> None:
 
 
 def _transactions() -> None:
-    """What happened to a loan, in the order it was recorded."""
+    """What happened to a loan, in the order it was recorded, and where the money of each went."""
+    op.create_table(
+        "caas_loan_transaction",
+        sa.Column("tenant_id", sa.String(), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("loan_id", sa.String(), nullable=False),
+        sa.Column("sequence", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("booked_on", sa.Date(), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.String(), nullable=False),
+        sa.Column("details", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("reason", sa.String(), nullable=True),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("payment_id", sa.String(), nullable=True),
+        sa.ForeignKeyConstraint(["tenant_id", "loan_id"], ["caas_loan.tenant_id", "caas_loan.id"]),
+        sa.PrimaryKeyConstraint("tenant_id", "id"),
+    )
+    op.create_index(
+        "caas_loan_transaction_loan", "caas_loan_transaction", ["tenant_id", "loan_id", "sequence"], unique=True
+    )
+    op.create_table(
+        "caas_transaction_split",
+        sa.Column("tenant_id", sa.String(), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("transaction_id", sa.String(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("loan_id", sa.String(), nullable=False),
+        sa.Column("principal_minor", sa.BigInteger(), nullable=False),
+        sa.Column("interest_minor", sa.BigInteger(), nullable=False),
+        sa.Column("fee_minor", sa.BigInteger(), nullable=False),
+        sa.Column("penalty_minor", sa.BigInteger(), nullable=False),
+        sa.Column("overpaid_minor", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "transaction_id"], ["caas_loan_transaction.tenant_id", "caas_loan_transaction.id"]
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "transaction_id", "version"),
+    )
+    op.create_index("caas_transaction_split_loan", "caas_transaction_split", ["tenant_id", "loan_id"], unique=False)
+    for table in ("caas_loan_transaction", "caas_transaction_split"):
+        _wall_off(table, "SELECT, INSERT")
+        _append_only(table)
+    # A restructured or shortened loan has fewer installments than before.
+    op.execute("GRANT DELETE ON caas_installment TO caas_app")
 
 
 def _books() -> None:
-    """The chart of accounts, closed periods, and what a close of business keeps on a loan."""
+    """The chart of accounts, closed periods, closed days, and what is booked of each loan."""
+    _new_book_tables()
+    op.add_column("caas_journal", sa.Column("reverses", sa.String(), nullable=True))
+    op.create_unique_constraint("caas_journal_reversed_once", "caas_journal", ["tenant_id", "reverses"])
+    op.create_foreign_key(
+        "caas_journal_reverses", "caas_journal", "caas_journal", ["tenant_id", "reverses"], ["tenant_id", "id"]
+    )
+    op.drop_index("caas_journal_loan", "caas_journal")
+    op.create_index("caas_journal_loan", "caas_journal", ["tenant_id", "loan_id", "booked_on"], unique=False)
+    op.create_index("caas_journal_booked", "caas_journal", ["tenant_id", "booked_on", "recorded_at"], unique=False)
+    for column in ("interest_accrued_minor", "allowance_minor"):
+        op.add_column("caas_loan", sa.Column(column, sa.BigInteger(), server_default="0", nullable=False))
+        op.alter_column("caas_loan", column, server_default=None)
+    for column in ("charge_off_due", "is_virtual"):
+        op.add_column("caas_loan", sa.Column(column, sa.Boolean(), server_default="false", nullable=False))
+        op.alter_column("caas_loan", column, server_default=None)
+    op.add_column("caas_loan", sa.Column("closed_business_on", sa.Date(), nullable=True))
+    _close_periods()
+
+
+def _new_book_tables() -> None:
+    recorded = ("recorded_at", sa.DateTime(timezone=True))
+    op.create_table(
+        "caas_account",
+        sa.Column("tenant_id", sa.String(), nullable=False),
+        sa.Column(*recorded, server_default=sa.text("now()"), nullable=False),
+        sa.Column("account", sa.String(), nullable=False),
+        sa.Column("code", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "account"),
+    )
+    op.create_table(
+        "caas_closed_period",
+        sa.Column("tenant_id", sa.String(), nullable=False),
+        sa.Column(*recorded, server_default=sa.text("now()"), nullable=False),
+        sa.Column("closed_through", sa.Date(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "closed_through"),
+    )
+    op.create_table(
+        "caas_business_day",
+        sa.Column("tenant_id", sa.String(), nullable=False),
+        sa.Column(*recorded, server_default=sa.text("now()"), nullable=False),
+        sa.Column("business_date", sa.Date(), nullable=False),
+        sa.Column("loans", sa.Integer(), nullable=False),
+        sa.Column("completed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("tenant_id", "business_date"),
+    )
+    _wall_off("caas_account", "SELECT, INSERT, UPDATE")
+    _wall_off("caas_closed_period", "SELECT, INSERT")
+    _wall_off("caas_business_day", "SELECT, INSERT, UPDATE")
+    _append_only("caas_closed_period")
+    # The worker keeps a schedule for each tenant, so it must know which there are; it learns no more than their ids.
+    op.execute("CREATE POLICY caas_tenant_relay ON caas_tenant FOR SELECT TO caas_relay USING (true)")
+    op.execute("GRANT SELECT (tenant_id) ON caas_tenant TO caas_relay")
+
+
+def _forget_books() -> None:
+    for function in ("caas_check_period", "caas_close_period"):
+        op.execute(f"DROP FUNCTION IF EXISTS {function} CASCADE")
+    op.execute("DROP POLICY caas_tenant_relay ON caas_tenant")
+    op.execute("REVOKE SELECT (tenant_id) ON caas_tenant FROM caas_relay")
+    op.drop_column("caas_journal", "reverses")
+    op.drop_index("caas_journal_booked", "caas_journal")
+    for column in ("interest_accrued_minor", "allowance_minor", "charge_off_due", "is_virtual", "closed_business_on"):
+        op.drop_column("caas_loan", column)
+
+
+def _close_periods() -> None:
+    """Refuse a journal dated into a closed period, and a reversal of a reversal, whoever writes them.
+
+    A posting and a closure of the same period take one lock each, shared and exclusive, so that neither overtakes the
+    other: what the closure has not seen, it waits for.
+    """
+    op.execute("""
+        CREATE FUNCTION caas_check_period() RETURNS trigger LANGUAGE plpgsql AS $$
+        DECLARE refused record;
+        BEGIN
+            PERFORM pg_advisory_xact_lock_shared(hashtext('caas_closed_period:' || tenant_id))
+            FROM (SELECT DISTINCT tenant_id FROM added) AS tenants;
+            SELECT a.key, c.closed_through INTO refused
+            FROM added a JOIN caas_closed_period c ON c.tenant_id = a.tenant_id AND c.closed_through >= a.booked_on
+            LIMIT 1;
+            IF FOUND THEN
+                RAISE EXCEPTION 'journal % is dated into the period closed through %',
+                refused.key, refused.closed_through USING ERRCODE = 'check_violation';
+            END IF;
+            SELECT a.key INTO refused
+            FROM added a JOIN caas_journal j ON j.tenant_id = a.tenant_id AND j.id = a.reverses
+            WHERE j.reverses IS NOT NULL LIMIT 1;
+            IF FOUND THEN
+                RAISE EXCEPTION 'journal % reverses a reversal', refused.key USING ERRCODE = 'check_violation';
+            END IF;
+            RETURN NULL;
+        END $$
+    """)
+    op.execute("""
+        CREATE TRIGGER caas_journal_period AFTER INSERT ON caas_journal REFERENCING NEW TABLE AS added
+        FOR EACH STATEMENT EXECUTE FUNCTION caas_check_period()
+    """)
+    op.execute("""
+        CREATE FUNCTION caas_close_period() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            PERFORM pg_advisory_xact_lock(hashtext('caas_closed_period:' || NEW.tenant_id));
+            RETURN NEW;
+        END $$
+    """)
+    op.execute("""
+        CREATE TRIGGER caas_closed_period_alone BEFORE INSERT ON caas_closed_period
+        FOR EACH ROW EXECUTE FUNCTION caas_close_period()
+    """)
 
 
 def _wall_off(table: str, rights: str) -> None:
