@@ -16,7 +16,7 @@ from models.loan import LOAN, LoanPosition, LoanRef, LoanStatus
 from models.money import formatted
 from models.records.database import Database
 from models.records.outbox import Channel, deliver, emit
-from models.servicing import PLAN
+from models.servicing_plan import PLAN
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,8 @@ from models.records.loans import Loan
 from models.records.outbox import Channel, deliver, emit
 from models.records.payments import Payment, RailAddress
 from models.repayment import charge_late_fee
-from models.servicing import PLAN, Step
+from models.servicing import Step
+from models.servicing_plan import PLAN
 from models.terms import Installment
 
 

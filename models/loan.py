@@ -1,11 +1,12 @@
 """A disbursed loan: its statuses, and the position its workflow steers by."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
-from models.delinquency import Bucket, bucket_for, days_past_due
+from models.delinquency import DelinquencyRules, bucket_for, days_past_due
+from models.servicing_plan import ServicingPlan
 from models.terms import Installment
 from models.transitions import Transitions
 
@@ -63,7 +64,8 @@ class OpenInstallment:
 class LoanPosition:
     """What the loan's workflow needs to know after each transaction; the rows know the rest.
 
-    `open` holds every overdue installment and the next one that is not yet due.
+    `open` holds every overdue installment and the next one that is not yet due. A loan of the standard product needs
+    no plan and no bucket of its own: both follow from what every workflow knows.
     """
 
     status: LoanStatus
@@ -74,6 +76,8 @@ class LoanPosition:
     days_past_due: int = 0
     in_collection: bool = False
     promised_on: date | None = None
+    plan: ServicingPlan | None = None
+    own_bucket: str | None = None
 
     @property
     def is_open(self) -> bool:
@@ -81,9 +85,13 @@ class LoanPosition:
         return self.status in OPEN
 
     @property
-    def bucket(self) -> Bucket:
+    def bucket(self) -> str:
         """The delinquency bucket of the days past due."""
-        return bucket_for(self.days_past_due)
+        return self.own_bucket or bucket_for(self.days_past_due)
+
+    def under(self, plan: ServicingPlan, rules: DelinquencyRules, days: int) -> "LoanPosition":
+        """The same loan, `days` past due, as a product of its own serves and ages it."""
+        return replace(self, days_past_due=days, plan=plan, own_bucket=bucket_for(days, rules))
 
 
 def position_of(

@@ -10,12 +10,11 @@ loan's jitter, so that a million loans due on the first do not wake in the same 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
 from enum import StrEnum
 from hashlib import sha256
 
 from models.loan import LoanPosition, OpenInstallment
-from models.money import rounded
+from models.servicing_plan import PLAN, ServicingPlan
 
 _STALE_AFTER = timedelta(days=1)
 
@@ -30,27 +29,6 @@ class StepKind(StrEnum):
     AGE = "age"
 
 
-@dataclass(frozen=True, slots=True)
-class ServicingPlan:
-    """When a loan's borrower is reminded, charged and dunned; days count from an installment's due date."""
-
-    remind_days: tuple[int, ...] = (-3, 0)
-    remind_hour: int = 8
-    missed_day: int = 1
-    late_fee_day: int = 5
-    late_fee_percent: Decimal = Decimal("2.5")
-    dunning_days: tuple[int, ...] = (10, 20, 45)
-    aging_days: tuple[int, ...] = (31, 61, 91, 121, 151, 181)
-    jitter_seconds: int = 7200
-
-    def late_fee_minor(self, overdue_minor: int) -> int:
-        """The late fee on an overdue amount, in minor units."""
-        return rounded(overdue_minor * self.late_fee_percent / 100)
-
-
-PLAN = ServicingPlan()
-
-
 @dataclass(frozen=True, slots=True, order=True)
 class Step:
     """One thing to do at one moment. Steps are done in order; the last one done is the workflow's cursor."""
@@ -62,13 +40,12 @@ class Step:
     due_on: date
 
 
-def next_step(
-    position: LoanPosition, *, loan_id: str, now: datetime, after: Step | None, plan: ServicingPlan = PLAN
-) -> Step | None:
+def next_step(position: LoanPosition, *, loan_id: str, now: datetime, after: Step | None) -> Step | None:
     """The earliest step that comes after the cursor, or None when only a message can change the loan.
 
     A reminder whose day has passed is left out: nobody is reminded of what is already missed.
     """
+    plan = position.plan or PLAN
     steps = (
         step
         for step in _steps(position, plan, _jitter(loan_id, plan))

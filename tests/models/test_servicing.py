@@ -2,12 +2,17 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.delinquency import BucketBound, DelinquencyRules
 from models.loan import LoanPosition, LoanStatus, OpenInstallment, position_of
-from models.servicing import PLAN, Step, StepKind, next_step
+from models.servicing import Step, StepKind, next_step
+from models.servicing_plan import PLAN, InvalidPlan, ServicingPlan
 from models.terms import Installment
 
 LOAN = "loan_1"
@@ -82,6 +87,51 @@ def test_a_settled_loan_waits_for_messages_only() -> None:
 
 def test_the_late_fee_is_a_share_of_what_is_overdue() -> None:
     assert PLAN.late_fee_minor(2_177_02) == 54_43
+
+
+def test_the_late_fee_is_the_same_amount_for_everybody_where_the_product_says_so() -> None:
+    plan = replace(PLAN, late_fee_flat_minor=15_00)
+
+    assert [plan.late_fee_minor(overdue) for overdue in (0, 1, 2_177_02)] == [0, 15_00, 15_00]
+
+
+def test_a_position_carries_the_plan_and_the_bucket_of_its_product() -> None:
+    rules = DelinquencyRules(buckets=(BucketBound("on time", 2), BucketBound("late", None)))
+    weekly = replace(PLAN, remind_days=(-1,), missed_day=2, late_fee_day=3, dunning_days=(4,), aging_days=(3,))
+
+    position = POSITION.under(weekly, rules, 3)
+
+    assert (position.days_past_due, position.bucket) == (3, "late")
+    assert [(step.kind, step.offset_days) for step in steps(position, now=midnight(DUE - timedelta(days=9)))] == [
+        (StepKind.REMIND, -1),
+        (StepKind.MISSED, 2),
+        (StepKind.AGE, 3),
+        (StepKind.LATE_FEE, 3),
+        (StepKind.DUN, 4),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"remind_days": (-1, 1)}, "remindDays"),
+        ({"remind_hour": 24}, "remindHour"),
+        ({"missed_day": 0}, "missedDay"),
+        ({"late_fee_day": 0}, "lateFeeDay"),
+        ({"late_fee_percent": Decimal(-1)}, "lateFeePercent"),
+        ({"late_fee_percent": Decimal("NaN")}, "lateFeePercent"),
+        ({"dunning_days": (0,)}, "dunningDays"),
+        ({"aging_days": (0,)}, "agingDays"),
+        ({"jitter_seconds": 0}, "jitterSeconds"),
+        ({"late_fee_flat_minor": -1}, "lateFeeAmount"),
+    ],
+)
+def test_a_plan_nobody_can_be_served_by_is_refused_by_name(changes: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidPlan) as refusal:
+        ServicingPlan(**changes)
+
+    assert refusal.value.field == field
+    assert field in refusal.value.detail
 
 
 @given(number=st.integers())
