@@ -1,175 +1,111 @@
-"""Repayment schedules: how much principal and interest each installment carries.
-
-Money is rounded only where a formula below says `round`; in between there are the 28 digits of `decimal`'s default.
-"""
+"""Repayment schedules: how much principal, interest and fees each installment carries."""
 
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from typing import NamedTuple
 
-from models.errors import Refused
-from models.money import formatted, rounded
-from models.terms import Installment, LoanTerms, Method
+from models.annuity import NegativeAmortization, Share, annuity, declining, equal_installment, money, to_multiple
+from models.business_days import InterestAdjustment
+from models.installment import Installment
+from models.scheduled_fees import with_fees
+from models.straight_line import equal_principal, flat, level
+from models.terms import DeferredInterest, LoanTerms, Method
 
-_SMOOTHING_ROUNDS = 3
-
-
-class NegativeAmortization(Refused):
-    """The installment would not even pay the first period's interest, so the debt would never shrink."""
-
-
-class Share(NamedTuple):
-    """What one installment repays."""
-
-    principal_minor: int
-    interest_minor: int
-
-    @property
-    def total_minor(self) -> int:
-        """The installment without fees."""
-        return self.principal_minor + self.interest_minor
+__all__ = ["NegativeAmortization", "Share", "declining", "equal_installment", "level", "schedule_for"]
 
 
 def schedule_for(terms: LoanTerms, *, disbursed_on: date) -> tuple[Installment, ...]:
-    """The schedule of a loan disbursed in one sum on `disbursed_on`."""
+    """The schedule of a loan disbursed in one sum on `disbursed_on`.
+
+    A down payment is its first row, due the same day; the formulas run on what is left.
+    """
+    due = terms.due_dates(disbursed_on=disbursed_on)
     rates = terms.period_rates(disbursed_on=disbursed_on)
-    if terms.method is Method.EQUAL_INSTALLMENT:
-        shares = declining(terms.principal_minor, rates, terms, interest_only=terms.principal_grace_installments)
+    shares: Sequence[Share]
+    if terms.down_payment_percent:
+        down_minor = to_multiple(terms.principal_minor * terms.down_payment_percent / 100, terms)
+        shares = (Share(down_minor, 0), *_shares(terms.principal_minor - down_minor, rates, terms))
+        due = (disbursed_on, *due)
     else:
-        shares = level(terms.principal_minor, _flat_interest(terms, rates), terms)
-    _refuse_negative_amortization(shares, terms)
-    assert sum(share.principal_minor for share in shares) == terms.principal_minor
-    return tuple(
-        Installment(number, due_on, *share)
-        for number, (due_on, share) in enumerate(
-            zip(terms.due_dates(disbursed_on=disbursed_on), shares, strict=True), start=1
-        )
+        shares = _shares(terms.principal_minor, rates, terms)
+    if terms.business_days is not None:
+        shares = _first_period_by_days(shares, due, terms, disbursed_on)
+    assert sum([share.principal_minor for share in shares]) == terms.principal_minor
+    rows = tuple(
+        [
+            Installment(number, due_on, principal, interest)
+            for number, (due_on, (principal, interest)) in enumerate(zip(due, shares, strict=True), start=1)
+        ]
     )
+    return with_fees(rows, terms) if terms.fees else rows
 
 
-def equal_installment(principal_minor: int, rates: Sequence[Decimal]) -> Decimal:
-    """The installment, not rounded, that repays the principal at these period rates.
-
-                  P . (1 + r_1) (1 + r_2) ... (1 + r_n)
-        EMI  =  -----------------------------------------    f_1 = 1,   f_k = 1 + f_(k-1) . (1 + r_k)
-                                  f_n
-
-    The balance after each period, B_k = B_(k-1) (1 + r_k) - EMI, solved for B_n = 0. When every r_k is the same r it
-    is the annuity of the textbooks, P r / (1 - (1 + r)^-n). Source: Apache Fineract's progressive loan schedule.
-    """
-    growth, factor = Decimal(1), Decimal(0)
-    for rate in rates:
-        growth *= 1 + rate
-        factor = 1 + factor * (1 + rate)
-    return principal_minor * growth / factor
+def _shares(principal_minor: int, rates: Sequence[Decimal], terms: LoanTerms) -> tuple[Share, ...]:
+    """The installments of what is lent after a down payment, a moratorium at their beginning."""
+    if not terms.moratorium_installments:
+        return _paying(principal_minor, rates, terms)
+    silent, paying = rates[: terms.moratorium_installments], rates[terms.moratorium_installments :]
+    deferred_minor = _deferred(principal_minor, silent, terms)
+    if terms.moratorium_interest is DeferredInterest.CAPITALIZED:
+        shares = _interest_first(deferred_minor, _paying(principal_minor + deferred_minor, paying, terms))
+    else:
+        first, *others = _paying(principal_minor, paying, terms)
+        shares = (Share(first.principal_minor, first.interest_minor + deferred_minor), *others)
+    return (Share(0, 0),) * len(silent) + shares
 
 
-def declining(
-    principal_minor: int, rates: Sequence[Decimal], terms: LoanTerms, *, interest_only: int = 0
-) -> tuple[Share, ...]:
-    """Equal installments with interest on the declining balance, after some that pay interest only.
-
-    interest_k  = round(B_(k-1) . r_k)
-    principal_k = EMI - interest_k,  the last one  B_(n-1):  it takes what rounding left over
-    """
-    free = tuple(Share(0, rounded(principal_minor * rate, terms.rounding)) for rate in rates[:interest_only])
-    paying = rates[interest_only:]
-    installment_minor = _to_multiple(equal_installment(principal_minor, paying), terms)
-    shares = _repaid_by(installment_minor, principal_minor, paying, terms)
-    if terms.smoothed and not _is_multiple(installment_minor, terms):
-        shares = _smoothed(shares, principal_minor, paying, terms)
-    return free + shares
+def _paying(principal_minor: int, rates: Sequence[Decimal], terms: LoanTerms) -> tuple[Share, ...]:
+    match terms.method:
+        case Method.EQUAL_INSTALLMENT | Method.BALLOON | Method.BULLET:
+            return annuity(principal_minor, rates, terms, interest_only=terms.principal_grace_installments)
+        case Method.INTEREST_ONLY:
+            return annuity(principal_minor, rates, terms, interest_only=len(rates) - 1)
+        case Method.EQUAL_PRINCIPAL:
+            return _interest_later(equal_principal(principal_minor, rates, terms), terms)
+        case _:  # FLAT, FLAT_TOTAL_SPREAD
+            return _interest_later(flat(principal_minor, rates, terms), terms)
 
 
-def level(principal_minor: int, interest_minor: Sequence[int], terms: LoanTerms) -> tuple[Share, ...]:
-    """Equal installments around interest that is known beforehand.
-
-    installment = round((P + sum of interest_k) / n)
-    principal_k = installment - interest_k,  the last one what is left of P
-    """
-    total_minor = principal_minor + sum(interest_minor)
-    installment_minor = _to_multiple(Decimal(total_minor) / len(interest_minor), terms)
-    shares, balance = [], principal_minor
-    for interest in interest_minor[:-1]:
-        shares.append(_share(installment_minor, interest, balance))
-        balance -= shares[-1].principal_minor
-    return (*shares, Share(balance, interest_minor[-1]))
+def _deferred(principal_minor: int, silent: Sequence[Decimal], terms: LoanTerms) -> int:
+    """The interest of a moratorium: simple, or on itself where it is capitalized."""
+    deferred_minor = 0
+    capitalized = terms.moratorium_interest is DeferredInterest.CAPITALIZED
+    if terms.moratorium_interest is not DeferredInterest.FORGIVEN:
+        for rate in silent:
+            balance_minor = principal_minor + (deferred_minor if capitalized else 0)
+            deferred_minor += money(balance_minor * rate, terms)
+    return deferred_minor
 
 
-def _to_multiple(installment_minor: Decimal, terms: LoanTerms) -> int:
-    """The installment rounded to the agreed multiple, or to the minor unit where there is none or it would be zero."""
-    if multiple := terms.installment_multiple_minor:
-        whole = rounded(installment_minor / multiple, terms.rounding) * multiple
-        if whole > 0:
-            return whole
-    return rounded(installment_minor, terms.rounding)
+def _interest_first(capitalized_minor: int, shares: Sequence[Share]) -> tuple[Share, ...]:
+    """Capitalized interest bears interest but remains interest: the first principal repaid is really that."""
+    settled = []
+    for principal, interest in shares:
+        moved = min(capitalized_minor, principal)
+        settled.append(Share(principal - moved, interest + moved))
+        capitalized_minor -= moved
+    return tuple(settled)
 
 
-def _is_multiple(installment_minor: int, terms: LoanTerms) -> bool:
-    multiple = terms.installment_multiple_minor
-    return multiple is not None and installment_minor % multiple == 0
+def _interest_later(shares: tuple[Share, ...], terms: LoanTerms) -> tuple[Share, ...]:
+    """The interest of the free installments with the first that bears any; what is forgiven had no rate."""
+    free = terms.interest_grace_installments if terms.interest_grace is DeferredInterest.ADDED else 0
+    if not free:
+        return shares
+    deferred_minor = sum(share.interest_minor for share in shares[:free])
+    bearing = Share(shares[free].principal_minor, shares[free].interest_minor + deferred_minor)
+    return (*(Share(share.principal_minor, 0) for share in shares[:free]), bearing, *shares[free + 1 :])
 
 
-def _repaid_by(
-    installment_minor: int, principal_minor: int, rates: Sequence[Decimal], terms: LoanTerms
-) -> tuple[Share, ...]:
-    shares, balance = [], principal_minor
-    for rate in rates[:-1]:
-        shares.append(_share(installment_minor, rounded(balance * rate, terms.rounding), balance))
-        balance -= shares[-1].principal_minor
-    return (*shares, Share(balance, rounded(balance * rates[-1], terms.rounding)))
-
-
-def _share(installment_minor: int, interest_minor: int, balance_minor: int) -> Share:
-    """Principal is what the interest leaves of the installment: never less than nothing, never more than is owed."""
-    return Share(min(max(installment_minor - interest_minor, 0), balance_minor), interest_minor)
-
-
-def _smoothed(
-    shares: tuple[Share, ...], principal_minor: int, rates: Sequence[Decimal], terms: LoanTerms
-) -> tuple[Share, ...]:
-    """Spread what the last installment is off by, as long as that brings it nearer to the others.
-
-    While |last - EMI| > n / 2 minor units, at most three times:   EMI += round((last - EMI) / n)
-
-    Source: Apache Fineract.
-    """
-    for _ in range(_SMOOTHING_ROUNDS):
-        if abs(_gap(shares)) <= len(rates) // 2:
-            break
-        installment_minor = shares[0].total_minor + rounded(Decimal(_gap(shares)) / len(rates), terms.rounding)
-        candidate = _repaid_by(installment_minor, principal_minor, rates, terms)
-        if abs(_gap(candidate)) >= abs(_gap(shares)):
-            break
-        shares = candidate
-    return shares
-
-
-def _gap(shares: Sequence[Share]) -> int:
-    return shares[-1].total_minor - shares[0].total_minor
-
-
-def _flat_interest(terms: LoanTerms, rates: Sequence[Decimal]) -> tuple[int, ...]:
-    """Interest on the original principal, whatever has been repaid.
-
-    FLAT               interest_k = round(P . r_k)
-    FLAT_TOTAL_SPREAD  interest_k = round(P . sum of r / n),  the last one takes the rest of round(P . sum of r)
-    """
-    if terms.method is Method.FLAT:
-        return tuple(rounded(terms.principal_minor * rate, terms.rounding) for rate in rates)
-    exact = terms.principal_minor * sum(rates, Decimal(0))
-    total, others = rounded(exact, terms.rounding), len(rates) - 1
-    # Rounded up, a few cents spread over many installments would leave less than nothing to the last one.
-    each = min(rounded(exact / len(rates), terms.rounding), total // max(others, 1))
-    return (*[each] * others, total - each * others)
-
-
-def _refuse_negative_amortization(shares: Sequence[Share], terms: LoanTerms) -> None:
-    first = shares[terms.principal_grace_installments]
-    if first.principal_minor == 0 and first.interest_minor > 0:
-        raise NegativeAmortization(
-            "The installment does not exceed the first interest of"
-            f" {formatted(first.interest_minor, terms.currency)}: the principal would never be repaid.",
-            "installment_multiple_minor" if terms.installment_multiple_minor else "annual_rate_percent",
-        )
+def _first_period_by_days(
+    shares: Sequence[Share], due: Sequence[date], terms: LoanTerms, disbursed_on: date
+) -> Sequence[Share]:
+    """Interest for the real days of the first period, where only that one is adjusted. Source: OpenCBS."""
+    assert terms.business_days is not None
+    first = 1 if terms.down_payment_percent else 0
+    days, nominal_days = (due[first] - disbursed_on).days, terms.nominal_days(disbursed_on=disbursed_on)
+    if terms.business_days.interest is not InterestAdjustment.FIRST_PERIOD or days == nominal_days:
+        return shares
+    principal, interest = shares[first]
+    adjusted = Share(principal, money(Decimal(interest) * days / nominal_days, terms))
+    return (*shares[:first], adjusted, *shares[first + 1 :])

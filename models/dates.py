@@ -1,13 +1,15 @@
 """Due dates, and the fraction of a year that lies between them."""
 
 from calendar import isleap, monthrange
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from itertools import pairwise
 
 _ONE_DAY = timedelta(days=1)
+REMEMBERED = 512  # loans made on one day under one product share their dates
 
 
 class Frequency(StrEnum):
@@ -16,6 +18,7 @@ class Frequency(StrEnum):
     DAYS = "days"
     WEEKS = "weeks"
     MONTHS = "months"
+    CUSTOM = "custom"  # on agreed dates, measured in months
 
 
 class MonthEnd(StrEnum):
@@ -50,6 +53,7 @@ class DayCount(StrEnum):
     ACTUAL_ACTUAL_FEB_29 = "actual/actual_29_february_period"
 
 
+@lru_cache(REMEMBERED)
 def due_dates(
     start: date, *, frequency: Frequency, every: int, count: int, month_end: MonthEnd = MonthEnd.LAST_DAY
 ) -> tuple[date, ...]:
@@ -71,16 +75,48 @@ def months_after(start: date, months: int, month_end: MonthEnd = MonthEnd.LAST_D
 
 
 def year_fractions(
-    start: date, due: Sequence[date], *, frequency: Frequency, every: int, day_count: DayCount
+    start: date,
+    due: Sequence[date],
+    *,
+    frequency: Frequency,
+    every: int,
+    day_count: DayCount,
+    regular: int | None = None,
 ) -> tuple[Decimal, ...]:
-    """The year fraction of each period, from the day after one due date to the next due date inclusive."""
-    nominal_days = every * _nominal_days(frequency)
-    return tuple(_year_fraction(a, b, nominal_days, day_count) for a, b in pairwise((start, *due)))
+    """The year fraction of each period, from the day after one due date to the next due date inclusive.
+
+    The first `regular` periods, all if not said, have `every` days, weeks or months where a convention reckons by
+    these; the others have what their dates say.
+    """
+    return tuple(
+        _year_fraction(a, b, units * _nominal_days(frequency), day_count)
+        for a, b, units in _periods(start, due, frequency, every, regular)
+    )
 
 
-def even_year_fraction(frequency: Frequency, every: int) -> Decimal:
-    """The year fraction of a period whatever its days: a month is a twelfth, a week a fifty-second."""
-    return Decimal(every) / {Frequency.DAYS: 365, Frequency.WEEKS: 52, Frequency.MONTHS: 12}[frequency]
+def even_year_fractions(
+    start: date, due: Sequence[date], *, frequency: Frequency, every: int, regular: int | None = None
+) -> tuple[Decimal, ...]:
+    """The year fraction of each period whatever its days: a month is a twelfth, a week a fifty-second."""
+    return tuple(units / _per_year(frequency) for _, _, units in _periods(start, due, frequency, every, regular))
+
+
+def units_between(start: date, end: date, frequency: Frequency) -> Decimal:
+    """Days, weeks or months between two dates; odd days are a part of the month they lie in."""
+    if frequency in {Frequency.DAYS, Frequency.WEEKS}:
+        return Decimal((end - start).days) / _nominal_days(frequency)
+    months = 12 * (end.year - start.year) + end.month - start.month
+    months -= months_after(start, months) > end
+    whole = months_after(start, months)
+    return months + Decimal((end - whole).days) / (months_after(start, months + 1) - whole).days
+
+
+def _periods(
+    start: date, due: Sequence[date], frequency: Frequency, every: int, regular: int | None
+) -> Iterator[tuple[date, date, Decimal]]:
+    for index, (a, b) in enumerate(pairwise((start, *due))):
+        is_regular = regular is None or index < regular
+        yield a, b, Decimal(every) if is_regular else units_between(a, b, frequency)
 
 
 def installments_for(tenure_days: int) -> int:
@@ -89,14 +125,18 @@ def installments_for(tenure_days: int) -> int:
 
 
 def _nominal_days(frequency: Frequency) -> int:
-    return {Frequency.DAYS: 1, Frequency.WEEKS: 7, Frequency.MONTHS: 30}[frequency]
+    return {Frequency.DAYS: 1, Frequency.WEEKS: 7}.get(frequency, 30)
 
 
-def _year_fraction(start: date, end: date, nominal_days: int, day_count: DayCount) -> Decimal:
+def _per_year(frequency: Frequency) -> int:
+    return {Frequency.DAYS: 365, Frequency.WEEKS: 52}.get(frequency, 12)
+
+
+def _year_fraction(start: date, end: date, nominal_days: Decimal, day_count: DayCount) -> Decimal:
     days = (end - start).days
     match day_count:
         case DayCount.THIRTY_360 | DayCount.THIRTY_365:
-            return Decimal(nominal_days) / int(day_count.removeprefix("30/"))
+            return nominal_days / int(day_count.removeprefix("30/"))
         case DayCount.ACTUAL_360 | DayCount.ACTUAL_364 | DayCount.ACTUAL_365:
             return Decimal(days) / int(day_count.removeprefix("actual/"))
         case DayCount.ACTUAL_ACTUAL_ISDA:

@@ -20,6 +20,13 @@ class Rounding(StrEnum):
     HALF_EVEN = "half_even"
     HALF_UP = "half_up"
     HALF_DOWN = "half_down"
+    DOWN = "down"
+    UP = "up"
+
+    @property
+    def mode(self) -> str:
+        """The name `decimal` has for it."""
+        return f"ROUND_{self.upper()}"
 
 
 # ISO 4217, list one, active currencies (funds, metals and test codes left out), by decimal places of the minor unit.
@@ -62,7 +69,12 @@ def major_units(minor: int, currency: str) -> Decimal:
 
 def rounded(value: Decimal, rounding: Rounding = Rounding.HALF_EVEN) -> int:
     """A fractional number of minor units as a whole one."""
-    return int(value.to_integral_value(f"ROUND_{rounding.name}"))
+    return int(value.to_integral_value(rounding.mode))
+
+
+def rounded_to(value: Decimal, unit_minor: int, rounding: Rounding = Rounding.HALF_EVEN) -> int:
+    """The nearest multiple of a number of minor units."""
+    return rounded(value / unit_minor, rounding) * unit_minor
 
 
 def formatted(minor: int, currency: str) -> str:

@@ -1,13 +1,41 @@
-"""What a loan was agreed to be (`LoanTerms`), and one row of what is owed because of it (`Installment`)."""
+"""What a loan was agreed to be: `LoanTerms`, from which everything that is owed follows."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
+from itertools import pairwise
 
-from models.dates import CalculationPeriod, DayCount, Frequency, MonthEnd, due_dates, even_year_fraction, year_fractions
+from models.business_days import BusinessDays, InterestAdjustment
+from models.dates import (
+    REMEMBERED,
+    CalculationPeriod,
+    DayCount,
+    Frequency,
+    MonthEnd,
+    due_dates,
+    even_year_fractions,
+    year_fractions,
+)
 from models.errors import Refused
-from models.money import Rounding, exponent_of
+from models.fees import Fee, FeeTiming
+from models.installment import Installment, InstallmentStatus
+from models.money import Rounding, exponent_of, rounded_to
+
+__all__ = [
+    "DeferredInterest",
+    "Installment",
+    "InstallmentStatus",
+    "InvalidTerms",
+    "LoanTerms",
+    "Method",
+    "Residual",
+]
+
+MOST_INSTALLMENTS = 3660  # ten years of days
+_MOST_PERCENT = 100_000
 
 
 class InvalidTerms(Refused):
@@ -15,27 +43,43 @@ class InvalidTerms(Refused):
 
 
 class Method(StrEnum):
-    """How principal and interest are spread over the installments; see `models.amortization` for the formulas."""
+    """How principal and interest are spread over the installments; `models.amortization` has the formulas."""
 
     EQUAL_INSTALLMENT = "equal_installment"
+    EQUAL_PRINCIPAL = "equal_principal"
     FLAT = "flat"
     FLAT_TOTAL_SPREAD = "flat_total_spread"
+    BALLOON = "balloon"  # equal installments that leave a residual to the last
+    INTEREST_ONLY = "interest_only"  # the principal comes back with the last interest
+    BULLET = "bullet"  # one installment, principal and interest, at the end
 
 
-class InstallmentStatus(StrEnum):
-    """How an installment stands on a day."""
+class Residual(StrEnum):
+    """Which installment takes what rounding leaves over."""
 
-    PENDING = "pending"
-    DUE = "due"
-    PARTIALLY_PAID = "partially_paid"
-    PAID = "paid"
-    OVERDUE = "overdue"
-    WAIVED = "waived"
+    LAST = "last"
+    FIRST = "first"
+    SPREAD = "spread"  # each installment is worked out anew from what is still owed
+
+
+class DeferredInterest(StrEnum):
+    """What becomes of interest that is not asked for when it arises."""
+
+    ADDED = "added"  # to the first installment that bears interest
+    CAPITALIZED = "capitalized"  # to the balance, and it bears interest itself
+    FORGIVEN = "forgiven"
+
+
+_WITHOUT_GRACE = (Method.INTEREST_ONLY, Method.BULLET)
 
 
 @dataclass(frozen=True, slots=True)
 class LoanTerms:
-    """The terms of a loan. The processing fee is kept back from the disbursement."""
+    """The terms of a loan. Fees at disbursement are kept back from it; a down payment is made the same day.
+
+    Grace on principal leaves interest-only installments at the beginning, grace on interest installments without
+    interest, a moratorium installments without either.
+    """
 
     principal_minor: int
     currency: str
@@ -52,30 +96,125 @@ class LoanTerms:
     month_end: MonthEnd = MonthEnd.LAST_DAY
     principal_grace_installments: int = 0
     smoothed: bool = False
+    interest_grace_installments: int = 0
+    interest_grace: DeferredInterest = DeferredInterest.ADDED
+    moratorium_installments: int = 0
+    moratorium_interest: DeferredInterest = DeferredInterest.CAPITALIZED
+    down_payment_percent: Decimal = Decimal(0)
+    balloon_minor: int = 0
+    custom_due_dates: tuple[date, ...] = ()
+    fixed_length: int | None = None  # days, weeks or months from the disbursement to the last due date
+    business_days: BusinessDays | None = None
+    residual: Residual = Residual.LAST
+    rounding_unit_minor: int = 1
+    fees: tuple[Fee, ...] = ()
 
     def __post_init__(self) -> None:
         exponent_of(self.currency)
-        most_grace = self.installments - 1 if self.method is Method.EQUAL_INSTALLMENT else 0
-        for field, holds in {
-            "principal_minor": self.principal_minor > 0,
-            "annual_rate_percent": self.annual_rate_percent.is_finite() and self.annual_rate_percent >= 0,
-            "installments": self.installments > 0,
-            "every": self.every > 0,
-            "installment_multiple_minor": self.installment_multiple_minor is None
-            or self.installment_multiple_minor > 0,
-            "processing_fee_minor": 0 <= self.processing_fee_minor < self.principal_minor,
-            "principal_grace_installments": 0 <= self.principal_grace_installments <= most_grace,
-        }.items():
+        for field, holds in self._conditions():
             if not holds:
                 raise InvalidTerms(f"No loan has {field.replace('_', ' ')} {getattr(self, field)}.", field)
+
+    def _conditions(self) -> Iterator[tuple[str, bool]]:
+        """What must hold, by the field that is to blame where it does not."""
+        yield "principal_minor", self.principal_minor > 0
+        rate, down = self.annual_rate_percent, self.down_payment_percent
+        yield "annual_rate_percent", rate.is_finite() and 0 <= rate <= _MOST_PERCENT
+        yield "installments", 0 < self.installments <= MOST_INSTALLMENTS
+        yield "every", self.every > 0
+        multiple = self.installment_multiple_minor
+        yield "installment_multiple_minor", multiple is None or multiple > 0
+        yield "rounding_unit_minor", self.rounding_unit_minor > 0
+        yield "processing_fee_minor", 0 <= self.processing_fee_minor < self.principal_minor
+        yield "fees", self.disbursed_minor > 0
+        yield "down_payment_percent", down.is_finite() and 0 <= down < 100  # noqa: PLR2004 - percent
+        yield from self._grace_conditions()
+        yield "balloon_minor", 0 <= self.balloon_minor < self.principal_minor
+        yield "balloon_minor", (self.balloon_minor > 0) == (self.method is Method.BALLOON)
+        custom = self.frequency is Frequency.CUSTOM
+        yield "custom_due_dates", len(self.custom_due_dates) == (self.installments if custom else 0)
+        yield "custom_due_dates", list(self.custom_due_dates) == sorted(set(self.custom_due_dates))
+        yield "fixed_length", self.fixed_length is None or (self.fixed_length > 0 and not custom)
+
+    def _grace_conditions(self) -> Iterator[tuple[str, bool]]:
+        moratorium = self.moratorium_installments
+        most = 0 if self.method in _WITHOUT_GRACE else self.installments - 1
+        yield "moratorium_installments", 0 <= moratorium <= most
+        yield "principal_grace_installments", 0 <= self.principal_grace_installments <= most - moratorium
+        yield "interest_grace_installments", 0 <= self.interest_grace_installments <= most - moratorium
+        yield "interest_grace", self.interest_grace is not DeferredInterest.CAPITALIZED
 
     @property
     def disbursed_minor(self) -> int:
         """What the borrower receives."""
-        return self.principal_minor - self.processing_fee_minor
+        return self.principal_minor - self.withheld_minor
+
+    @property
+    def withheld_minor(self) -> int:
+        """The fees kept back from the disbursement."""
+        return self.processing_fee_minor + sum(
+            self.fee_minor(fee) for fee in self.fees if fee.timing is FeeTiming.DISBURSEMENT
+        )
+
+    def fee_minor(self, fee: Fee, *, installment_minor: int = 0) -> int:
+        """What a fee amounts to, with an installment of this much where it is a part of one."""
+        exact = fee.exact_minor(principal_minor=self.principal_minor, installment_minor=installment_minor)
+        return rounded_to(exact, self.rounding_unit_minor, self.rounding)
 
     def due_dates(self, *, disbursed_on: date) -> tuple[date, ...]:
-        """When each installment is due."""
+        """When each installment is due, the down payment aside."""
+        unmoved = self._unmoved_dates(disbursed_on)
+        if self.business_days is None:
+            return unmoved
+        due = tuple(self.business_days.due_on(day) for day in unmoved)
+        if any(later <= earlier for earlier, later in pairwise((disbursed_on, *due))):
+            raise InvalidTerms("Two installments would fall on one business day.", "business_days")
+        return due
+
+    def period_rates(self, *, disbursed_on: date) -> tuple[Decimal, ...]:
+        """r_k, the interest on one unit of balance over each period: annual rate times year fraction."""
+        due, regular = self._unmoved_dates(disbursed_on), self.installments
+        if self.frequency is Frequency.CUSTOM:
+            regular = 0
+        if self.fixed_length is not None:
+            regular -= 1
+        if self.business_days is not None and self.business_days.interest is InterestAdjustment.ADJUSTED:
+            due, regular = self.due_dates(disbursed_on=disbursed_on), 0
+        rates = _rates(
+            self.annual_rate_percent,
+            disbursed_on,
+            due,
+            frequency=self.frequency,
+            every=self.every * (self.installments if self.method is Method.BULLET else 1),
+            day_count=self.day_count,
+            calculation_period=self.calculation_period,
+            regular=regular,
+        )
+        if self.interest_grace is DeferredInterest.FORGIVEN:
+            return (Decimal(0),) * self.interest_grace_installments + rates[self.interest_grace_installments :]
+        return rates
+
+    def nominal_days(self, *, disbursed_on: date) -> int:
+        """The days of the first period before any business day moved its end."""
+        return (self._unmoved_dates(disbursed_on)[0] - disbursed_on).days
+
+    def _unmoved_dates(self, disbursed_on: date) -> tuple[date, ...]:
+        try:
+            due = self._regular_dates(disbursed_on)
+            if self.fixed_length is not None:
+                (end,) = due_dates(disbursed_on, frequency=self.frequency, every=self.fixed_length, count=1)
+                due = (*due[:-1], end)
+        except (OverflowError, ValueError):
+            raise InvalidTerms("The last installment would be due after the year 9999.", "every") from None
+        if self.fixed_length is not None and list(due) != sorted(set(due)):
+            raise InvalidTerms("The loan would end before its other installments are due.", "fixed_length")
+        if due[0] <= disbursed_on:
+            raise InvalidTerms("An installment would be due before the disbursement.", "custom_due_dates")
+        return due[-1:] if self.method is Method.BULLET else due
+
+    def _regular_dates(self, disbursed_on: date) -> tuple[date, ...]:
+        if self.frequency is Frequency.CUSTOM:
+            return self.custom_due_dates
         return due_dates(
             disbursed_on,
             frequency=self.frequency,
@@ -84,86 +223,21 @@ class LoanTerms:
             month_end=self.month_end,
         )
 
-    def period_rates(self, *, disbursed_on: date) -> tuple[Decimal, ...]:
-        """r_k, the interest on one unit of balance over each period: annual rate times year fraction."""
-        if self.calculation_period is CalculationPeriod.SAME_AS_REPAYMENT_PERIOD:
-            fractions = (even_year_fraction(self.frequency, self.every),) * self.installments
-        else:
-            fractions = year_fractions(
-                disbursed_on,
-                self.due_dates(disbursed_on=disbursed_on),
-                frequency=self.frequency,
-                every=self.every,
-                day_count=self.day_count,
-            )
-        return tuple(self.annual_rate_percent / 100 * fraction for fraction in fractions)
 
-
-@dataclass(frozen=True, slots=True)
-class Installment:
-    """One row of a schedule: what is due by part, what of it is paid, and the day nothing was left."""
-
-    number: int
-    due_on: date
-    principal_minor: int
-    interest_minor: int
-    fee_minor: int = 0
-    penalty_minor: int = 0
-    principal_paid_minor: int = 0
-    interest_paid_minor: int = 0
-    fee_paid_minor: int = 0
-    penalty_paid_minor: int = 0
-    settled_on: date | None = None
-
-    def __post_init__(self) -> None:
-        assert 0 <= self.principal_paid_minor <= self.principal_minor, self
-        assert 0 <= self.interest_paid_minor <= self.interest_minor, self
-        assert 0 <= self.fee_paid_minor <= self.fee_minor, self
-        assert 0 <= self.penalty_paid_minor <= self.penalty_minor, self
-
-    @property
-    def total_minor(self) -> int:
-        """Everything due with this installment, paid or not."""
-        return self.principal_minor + self.interest_minor + self.fee_minor + self.penalty_minor
-
-    @property
-    def paid_minor(self) -> int:
-        """What has been paid of it."""
-        return self.principal_paid_minor + self.interest_paid_minor + self.fee_paid_minor + self.penalty_paid_minor
-
-    @property
-    def outstanding_minor(self) -> int:
-        """What is still to be paid of it."""
-        return self.total_minor - self.paid_minor
-
-    @property
-    def principal_outstanding_minor(self) -> int:
-        """The principal still to be paid with it."""
-        return self.principal_minor - self.principal_paid_minor
-
-    @property
-    def interest_outstanding_minor(self) -> int:
-        """The interest still to be paid with it."""
-        return self.interest_minor - self.interest_paid_minor
-
-    @property
-    def fee_outstanding_minor(self) -> int:
-        """The fees still to be paid with it."""
-        return self.fee_minor - self.fee_paid_minor
-
-    @property
-    def penalty_outstanding_minor(self) -> int:
-        """The penalties still to be paid with it."""
-        return self.penalty_minor - self.penalty_paid_minor
-
-    def status_on(self, day: date) -> InstallmentStatus:
-        """How the installment stands on a day. A row that a payoff left with nothing to pay counts as waived."""
-        if self.total_minor == 0:
-            return InstallmentStatus.WAIVED
-        if self.outstanding_minor == 0:
-            return InstallmentStatus.PAID
-        if self.due_on < day:
-            return InstallmentStatus.OVERDUE
-        if self.paid_minor > 0:
-            return InstallmentStatus.PARTIALLY_PAID
-        return InstallmentStatus.DUE if self.due_on == day else InstallmentStatus.PENDING
+@lru_cache(REMEMBERED)
+def _rates(  # noqa: PLR0913 - the key of what is remembered
+    annual_percent: Decimal,
+    start: date,
+    due: tuple[date, ...],
+    *,
+    frequency: Frequency,
+    every: int,
+    day_count: DayCount,
+    calculation_period: CalculationPeriod,
+    regular: int,
+) -> tuple[Decimal, ...]:
+    if calculation_period is CalculationPeriod.SAME_AS_REPAYMENT_PERIOD:
+        fractions = even_year_fractions(start, due, frequency=frequency, every=every, regular=regular)
+    else:
+        fractions = year_fractions(start, due, frequency=frequency, every=every, day_count=day_count, regular=regular)
+    return tuple(annual_percent / 100 * fraction for fraction in fractions)

@@ -12,7 +12,7 @@ from models.dates import (
     Frequency,
     MonthEnd,
     due_dates,
-    even_year_fraction,
+    even_year_fractions,
     installments_for,
     months_after,
     year_fractions,
@@ -108,9 +108,11 @@ def test_thirty_360_takes_weeks_and_days_as_they_are() -> None:
 
 
 def test_an_even_period_is_a_share_of_the_year_whatever_its_days() -> None:
-    assert even_year_fraction(Frequency.MONTHS, 3) == Decimal("0.25")
-    assert even_year_fraction(Frequency.WEEKS, 13) == Decimal("0.25")
-    assert even_year_fraction(Frequency.DAYS, 73) == Decimal("0.2")
+    start, end = date(2026, 1, 31), date(2026, 4, 30)
+
+    assert even_year_fractions(start, [end], frequency=Frequency.MONTHS, every=3) == (Decimal("0.25"),)
+    assert even_year_fractions(start, [end], frequency=Frequency.WEEKS, every=13) == (Decimal("0.25"),)
+    assert even_year_fractions(start, [end], frequency=Frequency.DAYS, every=73) == (Decimal("0.2"),)
 
 
 @pytest.mark.parametrize(

@@ -38,9 +38,9 @@ def test_terms_that_make_no_loan_are_refused_by_name(field: str, value: Any) -> 
     assert refusal.value.detail == f"No loan has {field.replace('_', ' ')} {value}."
 
 
-def test_flat_loans_have_no_grace() -> None:
+def test_a_loan_of_interest_only_has_no_grace_on_principal() -> None:
     with pytest.raises(InvalidTerms, match="No loan has principal grace installments 1"):
-        replace(TERMS, method=Method.FLAT, principal_grace_installments=1)
+        replace(TERMS, method=Method.INTEREST_ONLY, principal_grace_installments=1)
 
 
 def test_terms_in_an_unknown_currency_are_refused() -> None:
