@@ -140,7 +140,7 @@ def _books() -> None:
     op.drop_index("caas_journal_loan", "caas_journal")
     op.create_index("caas_journal_loan", "caas_journal", ["tenant_id", "loan_id", "booked_on"], unique=False)
     op.create_index("caas_journal_booked", "caas_journal", ["tenant_id", "booked_on", "recorded_at"], unique=False)
-    for column in ("interest_accrued_minor", "allowance_minor"):
+    for column in ("interest_accrued_minor", "fees_accrued_minor", "allowance_minor"):
         op.add_column("caas_loan", sa.Column(column, sa.BigInteger(), server_default="0", nullable=False))
         op.alter_column("caas_loan", column, server_default=None)
     for column in ("charge_off_due", "is_virtual"):
@@ -193,7 +193,8 @@ def _forget_books() -> None:
     op.execute("REVOKE SELECT (tenant_id) ON caas_tenant FROM caas_relay")
     op.drop_column("caas_journal", "reverses")
     op.drop_index("caas_journal_booked", "caas_journal")
-    for column in ("interest_accrued_minor", "allowance_minor", "charge_off_due", "is_virtual", "closed_business_on"):
+    flags = ("charge_off_due", "is_virtual", "closed_business_on")
+    for column in ("interest_accrued_minor", "fees_accrued_minor", "allowance_minor", *flags):
         op.drop_column("caas_loan", column)
 
 
