@@ -8,7 +8,7 @@ from models.annuity import NegativeAmortization, Share, annuity, declining, equa
 from models.business_days import InterestAdjustment
 from models.installment import Installment
 from models.scheduled_fees import with_fees
-from models.straight_line import equal_principal, flat, level
+from models.straight_line import equal_parts, equal_principal, flat, level
 from models.terms import DeferredInterest, LoanTerms, Method
 
 __all__ = ["NegativeAmortization", "Share", "declining", "equal_installment", "level", "schedule_for"]
@@ -62,6 +62,8 @@ def _paying(principal_minor: int, rates: Sequence[Decimal], terms: LoanTerms) ->
             return annuity(principal_minor, rates, terms, interest_only=len(rates) - 1)
         case Method.EQUAL_PRINCIPAL:
             return _interest_later(equal_principal(principal_minor, rates, terms), terms)
+        case Method.FLAT_EQUAL_PARTS:
+            return _interest_later(equal_parts(principal_minor, rates, terms), terms)
         case _:  # FLAT, FLAT_TOTAL_SPREAD
             return _interest_later(flat(principal_minor, rates, terms), terms)
 

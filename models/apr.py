@@ -11,18 +11,43 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
-from models.dates import Frequency, months_after
+from models.dates import Frequency
 from models.errors import Refused
-from models.terms import Installment, LoanTerms
+from models.installment import Installment
+from models.terms import LoanTerms, Method
+from models.unit_period import Unit, UnitPeriod, whole_and_fraction
 
-_US_REG_Z = "us_reg_z_appendix_j"
+__all__ = [
+    "Apr",
+    "AprMethod",
+    "NoRate",
+    "Transfer",
+    "Unit",
+    "UnitPeriod",
+    "YearlyTransfer",
+    "apr_of",
+    "eu_apr_percent",
+    "finance_charge_minor",
+    "india_apr_percent",
+    "us_apr_percent",
+]
+
 _HUNDREDTH = Decimal("0.01")
 _CLOSE_ENOUGH = Decimal("1e-15")
 _MOST_STEPS = 100
+_UNIT_OF = {Frequency.DAYS: Unit.DAY, Frequency.WEEKS: Unit.WEEK, Frequency.MONTHS: Unit.MONTH}
 
 
 class NoRate(Refused):
     """The cash flows have no annual percentage rate."""
+
+
+class AprMethod(StrEnum):
+    """The law by which a rate was found."""
+
+    US_REG_Z = "us_reg_z_appendix_j"
+    EU_ANNEX_I = "eu_2008_48_annex_i"
+    INDIA_KFS = "india_kfs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +55,7 @@ class Apr:
     """An annual percentage rate to two decimals, and the method that gives it its meaning."""
 
     percent: Decimal
-    method: str
+    method: AprMethod
 
 
 class Transfer(NamedTuple):
@@ -46,55 +71,6 @@ class YearlyTransfer(NamedTuple):
 
     amount: Decimal
     years: Decimal
-
-
-class Unit(StrEnum):
-    """What unit-periods are made of."""
-
-    DAY = "day"
-    WEEK = "week"
-    SEMIMONTH = "semimonth"
-    MONTH = "month"
-    YEAR = "year"
-
-
-_PER_YEAR = {Unit.DAY: 365, Unit.WEEK: 52, Unit.SEMIMONTH: 24, Unit.MONTH: 12, Unit.YEAR: 1}
-_UNIT_OF = {Frequency.DAYS: Unit.DAY, Frequency.WEEKS: Unit.WEEK, Frequency.MONTHS: Unit.MONTH}
-
-
-@dataclass(frozen=True, slots=True)
-class UnitPeriod:
-    """The interval at which payments recur: two weeks, one month. Never longer than a year."""
-
-    unit: Unit
-    multiple: int = 1
-
-    @property
-    def per_year(self) -> Decimal:
-        """How many make a year."""
-        return Decimal(_PER_YEAR[self.unit]) / self.multiple
-
-    def between(self, earlier: date, later: date) -> tuple[int, Decimal]:
-        """Whole unit-periods and the fraction of one between two dates. Source: Appendix J, (b)(5)(ii) to (v).
-
-        Months are measured back from the later date, so the odd days lie at the beginning; a month has 30 of them.
-        """
-        months = _whole_months(earlier, later)
-        odd_days = (months_after(later, -months) - earlier).days
-        match self.unit:
-            case Unit.DAY:
-                return _whole_and_fraction((later - earlier).days, self.multiple)
-            case Unit.WEEK:
-                return _whole_and_fraction((later - earlier).days, 7 * self.multiple)
-            case Unit.SEMIMONTH:
-                return _whole_and_fraction(30 * months + odd_days, 15 * self.multiple)
-            case Unit.MONTH:
-                return _whole_and_fraction(30 * months + odd_days, 30 * self.multiple)
-            case _:  # YEAR
-                years, odd_months = divmod(months, 12)
-                if odd_days == 0:
-                    return years, Decimal(odd_months) / 12
-                return years, Decimal((months_after(later, -12 * years) - earlier).days) / 365
 
 
 def us_apr_percent(advances: Iterable[Transfer], payments: Iterable[Transfer], *, per_year: Decimal) -> Decimal:
@@ -140,22 +116,68 @@ def india_apr_percent(net_disbursed: Decimal, monthly_payments: Sequence[Decimal
     return us_apr_percent([Transfer(net_disbursed, 0)], payments, per_year=Decimal(12))
 
 
-def apr_of(terms: LoanTerms, schedule: Sequence[Installment], *, disbursed_on: date) -> Apr:
-    """The Regulation Z APR of a loan as agreed, with the processing fee kept back from the disbursement.
+def apr_of(
+    terms: LoanTerms,
+    schedule: Sequence[Installment],
+    *,
+    disbursed_on: date,
+    method: AprMethod = AprMethod.US_REG_Z,
+) -> Apr:
+    """The rate of a loan as agreed, fees and down payment included, by the law that asks for it."""
+    if method is AprMethod.US_REG_Z:
+        percent = _us_percent(terms, schedule, disbursed_on)
+    else:
+        percent = _by_years(terms, schedule, disbursed_on, method)
+    return Apr(percent.quantize(_HUNDREDTH), method)
 
-    The payments recur, so the interval between them is the unit-period; where it is longer than a year, a year is.
-    A single payment not due after whole months counts by its days instead: Appendix J, (b)(5)(vii).
+
+def _us_percent(terms: LoanTerms, schedule: Sequence[Installment], disbursed_on: date) -> Decimal:
+    """Counted by installments where these recur, by their dates where not.
+
+    A due date that a business day has moved counts as if it had not: 12 CFR 1026.17(c)(3). The interval is the
+    unit-period; where it is longer than a year, a year is. A single payment not due after whole months counts by its
+    days instead: Appendix J, (b)(5)(vii).
     """
-    unit, every = _UNIT_OF[terms.frequency], terms.every
-    if terms.installments == 1 and unit is not Unit.MONTH:
-        unit, every = Unit.DAY, (schedule[0].due_on - disbursed_on).days
-    period = UnitPeriod(unit, min(every, _PER_YEAR[unit]))
-    payments = (
-        Transfer(Decimal(row.total_minor), *_whole_and_fraction(row.number * every, period.multiple))
+    down = 1 if terms.down_payment_percent else 0
+    if not _recurs(terms):
+        period = UnitPeriod.of(disbursed_on, [row.due_on for row in schedule])
+        times = [period.between(disbursed_on, row.due_on) for row in schedule]
+    else:
+        unit, every = _UNIT_OF[terms.frequency], terms.every
+        if terms.method is Method.BULLET:
+            every *= terms.installments
+        if len(schedule) == 1 + down and unit is not Unit.MONTH:
+            unit, every = Unit.DAY, (schedule[-1].due_on - disbursed_on).days
+        period = UnitPeriod(unit, min(every, unit.per_year))
+        times = [whole_and_fraction((row.number - down) * every, period.multiple) for row in schedule]
+    payments = [Transfer(Decimal(row.total_minor), *time) for row, time in zip(schedule, times, strict=True)]
+    return us_apr_percent([Transfer(Decimal(terms.disbursed_minor), 0)], payments, per_year=period.per_year)
+
+
+def _by_years(terms: LoanTerms, schedule: Sequence[Installment], disbursed_on: date, method: AprMethod) -> Decimal:
+    """Months are twelfths of a year and weeks fifty-seconds where installments recur, else days are counted.
+
+    India's rate is nominal: the monthly one, (1 + X)^(1/12) - 1, twelve times.
+    """
+    down = 1 if terms.down_payment_percent else 0
+    every = terms.every * (terms.installments if terms.method is Method.BULLET else 1)
+    payments = [
+        YearlyTransfer(
+            Decimal(row.total_minor),
+            Decimal((row.number - down) * every) / _UNIT_OF[terms.frequency].per_year
+            if _recurs(terms)
+            else Decimal((row.due_on - disbursed_on).days) / Unit.DAY.per_year,
+        )
         for row in schedule
-    )
-    percent = us_apr_percent([Transfer(Decimal(terms.disbursed_minor), 0)], payments, per_year=period.per_year)
-    return Apr(percent.quantize(_HUNDREDTH), _US_REG_Z)
+    ]
+    effective = eu_apr_percent([YearlyTransfer(Decimal(terms.disbursed_minor), Decimal(0))], payments)
+    if method is AprMethod.EU_ANNEX_I:
+        return effective
+    return ((1 + effective / 100) ** (Decimal(1) / 12) - 1) * 12 * 100
+
+
+def _recurs(terms: LoanTerms) -> bool:
+    return terms.frequency is not Frequency.CUSTOM and terms.fixed_length is None
 
 
 def finance_charge_minor(terms: LoanTerms, schedule: Sequence[Installment]) -> int:
@@ -179,12 +201,3 @@ def _zero_of(worth: Callable[[Decimal], Decimal]) -> Decimal:
             return now
         worth_before, worth_now = worth_now, worth(now)
     raise NoRate("No rate makes what is lent and what is paid back worth the same.")
-
-
-def _whole_months(earlier: date, later: date) -> int:
-    months = 12 * (later.year - earlier.year) + later.month - earlier.month
-    return months if months_after(later, -months) >= earlier else months - 1
-
-
-def _whole_and_fraction(units: int, length: int) -> tuple[int, Decimal]:
-    return units // length, Decimal(units % length) / length

@@ -44,7 +44,9 @@ class DayCount(StrEnum):
     """
 
     THIRTY_360 = "30/360"
+    THIRTY_364 = "30/364"
     THIRTY_365 = "30/365"
+    THIRTY_ACTUAL = "30/actual"  # but a period that crosses a year end counts its days, in each year's
     ACTUAL_360 = "actual/360"
     ACTUAL_364 = "actual/364"
     ACTUAL_365 = "actual/365"
@@ -94,11 +96,12 @@ def year_fractions(
     )
 
 
-def even_year_fractions(
-    start: date, due: Sequence[date], *, frequency: Frequency, every: int, regular: int | None = None
+def even_period_rates(
+    annual_percent: Decimal, start: date, due: Sequence[date], *, frequency: Frequency, every: int, regular: int
 ) -> tuple[Decimal, ...]:
-    """The year fraction of each period whatever its days: a month is a twelfth, a week a fifty-second."""
-    return tuple(units / _per_year(frequency) for _, _, units in _periods(start, due, frequency, every, regular))
+    """The rate of each period whatever its days: of a month a twelfth of the annual one, of a week a fifty-second."""
+    of_percent = 100 * _per_year(frequency)
+    return tuple(annual_percent * units / of_percent for _, _, units in _periods(start, due, frequency, every, regular))
 
 
 def units_between(start: date, end: date, frequency: Frequency) -> Decimal:
@@ -135,13 +138,15 @@ def _per_year(frequency: Frequency) -> int:
 def _year_fraction(start: date, end: date, nominal_days: Decimal, day_count: DayCount) -> Decimal:
     days = (end - start).days
     match day_count:
-        case DayCount.THIRTY_360 | DayCount.THIRTY_365:
+        case DayCount.THIRTY_360 | DayCount.THIRTY_364 | DayCount.THIRTY_365:
             return nominal_days / int(day_count.removeprefix("30/"))
+        case DayCount.THIRTY_ACTUAL if start.year == end.year:
+            return nominal_days / (366 if isleap(start.year) else 365)
         case DayCount.ACTUAL_360 | DayCount.ACTUAL_364 | DayCount.ACTUAL_365:
             return Decimal(days) / int(day_count.removeprefix("actual/"))
         case DayCount.ACTUAL_ACTUAL_ISDA:
             return _by_calendar_year(start, end)
-        case DayCount.ACTUAL_ACTUAL_DEC_31:
+        case DayCount.ACTUAL_ACTUAL_DEC_31 | DayCount.THIRTY_ACTUAL:
             return _by_calendar_year(start + _ONE_DAY, end + _ONE_DAY)
         case _:  # ACTUAL_ACTUAL_FEB_29
             return Decimal(days) / (366 if _holds_29_february(start, end) else 365)

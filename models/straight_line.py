@@ -14,19 +14,43 @@ def equal_principal(principal_minor: int, rates: Sequence[Decimal], terms: LoanT
     principal_k = round(P / n),  the last one what is left of P
     interest_k  = round(B_(k-1) . r_k)
     """
-    grace = terms.principal_grace_installments
-    part_minor = to_multiple(Decimal(principal_minor) / (len(rates) - grace), terms)
     shares, balance = [], principal_minor
-    for index, rate in enumerate(rates):
-        to_come = len(rates) - index
-        if terms.residual is Residual.SPREAD:
-            part_minor = to_multiple(Decimal(balance) / to_come, terms)
-        principal = 0 if index < grace else balance if to_come == 1 else min(part_minor, balance)
+    for principal, rate in zip(_principal_parts(principal_minor, len(rates), terms), rates, strict=True):
         shares.append(Share(principal, money(balance * rate, terms)))
         balance -= principal
-    if terms.residual is Residual.FIRST:
-        shares = _residual_first(shares, part_minor, grace)
     return tuple(shares)
+
+
+def equal_parts(principal_minor: int, rates: Sequence[Decimal], terms: LoanTerms) -> tuple[Share, ...]:
+    """Flat interest in equal parts beside principal in equal parts. Source: OpenCBS."""
+    interest_minor = money(principal_minor * sum(rates, Decimal(0)), terms)
+    principal = _principal_parts(principal_minor, len(rates), terms)
+    interest = _parts(interest_minor, len(rates), terms)
+    return tuple(Share(*parts) for parts in zip(principal, interest, strict=True))
+
+
+def _principal_parts(principal_minor: int, count: int, terms: LoanTerms) -> list[int]:
+    grace = terms.principal_grace_installments
+    return [0] * grace + _parts(principal_minor, count - grace, terms)
+
+
+def _parts(amount_minor: int, count: int, terms: LoanTerms) -> list[int]:
+    """An amount in equal parts, and what rounding leaves over where it was agreed to be."""
+    if terms.residual is Residual.SPREAD:
+        return _parts_reckoned_anew(amount_minor, count, terms)
+    part = to_multiple(Decimal(amount_minor) / count, terms)
+    whole = min(count - 1, amount_minor // part if part else 0)
+    parts = [part] * whole + [amount_minor - part * whole] + [0] * (count - 1 - whole)
+    return parts[::-1] if terms.residual is Residual.FIRST and whole == count - 1 else parts
+
+
+def _parts_reckoned_anew(amount_minor: int, count: int, terms: LoanTerms) -> list[int]:
+    parts = []
+    for to_come in range(count, 0, -1):
+        part = amount_minor if to_come == 1 else min(to_multiple(Decimal(amount_minor) / to_come, terms), amount_minor)
+        parts.append(part)
+        amount_minor -= part
+    return parts
 
 
 def flat(principal_minor: int, rates: Sequence[Decimal], terms: LoanTerms) -> tuple[Share, ...]:
@@ -67,13 +91,3 @@ def _flat_interest(principal_minor: int, rates: Sequence[Decimal], terms: LoanTe
     most = total // max(others, 1) // unit * unit
     each = min(rounded_to(exact / len(rates), unit, terms.rounding), most)
     return (*[each] * others, total - each * others)
-
-
-def _residual_first(shares: list[Share], part_minor: int, grace: int) -> list[Share]:
-    """Let the first installment of principal take what the last one is off by."""
-    off_minor = shares[-1].principal_minor - part_minor
-    if grace == len(shares) - 1 or shares[grace].principal_minor + off_minor < 0:
-        return shares
-    shares[-1] = Share(part_minor, shares[-1].interest_minor)
-    shares[grace] = Share(shares[grace].principal_minor + off_minor, shares[grace].interest_minor)
-    return shares

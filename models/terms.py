@@ -16,7 +16,7 @@ from models.dates import (
     Frequency,
     MonthEnd,
     due_dates,
-    even_year_fractions,
+    even_period_rates,
     year_fractions,
 )
 from models.errors import Refused
@@ -49,6 +49,7 @@ class Method(StrEnum):
     EQUAL_PRINCIPAL = "equal_principal"
     FLAT = "flat"
     FLAT_TOTAL_SPREAD = "flat_total_spread"
+    FLAT_EQUAL_PARTS = "flat_equal_parts"
     BALLOON = "balloon"  # equal installments that leave a residual to the last
     INTEREST_ONLY = "interest_only"  # the principal comes back with the last interest
     BULLET = "bullet"  # one installment, principal and interest, at the end
@@ -237,7 +238,6 @@ def _rates(  # noqa: PLR0913 - the key of what is remembered
     regular: int,
 ) -> tuple[Decimal, ...]:
     if calculation_period is CalculationPeriod.SAME_AS_REPAYMENT_PERIOD:
-        fractions = even_year_fractions(start, due, frequency=frequency, every=every, regular=regular)
-    else:
-        fractions = year_fractions(start, due, frequency=frequency, every=every, day_count=day_count, regular=regular)
+        return even_period_rates(annual_percent, start, due, frequency=frequency, every=every, regular=regular)
+    fractions = year_fractions(start, due, frequency=frequency, every=every, day_count=day_count, regular=regular)
     return tuple(annual_percent / 100 * fraction for fraction in fractions)

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
 import typer
@@ -76,6 +76,25 @@ def migrate() -> None:
     migrate(MigrationSettings().urls())
 
 
+Cases = Annotated[str, typer.Argument(metavar="FILE", help="A JSON array of cases; `-` reads standard input.")]
+
+
+@app.command()
+def quote(file: Cases) -> None:
+    """Print the repayment schedule of each case."""
+    from workers.cases.quote import quoted
+
+    answer_cases(file, quoted)
+
+
+@app.command()
+def apr(file: Cases) -> None:
+    """Print the annual percentage rate of each case."""
+    from workers.cases.apr import apr_percent
+
+    answer_cases(file, apr_percent)
+
+
 @tenants.command()
 def create(
     name: Annotated[str, typer.Argument(help="What the platform calls itself.")],
@@ -97,6 +116,17 @@ def lifecycle() -> None:
     from workers.bench import run
 
     finish(run())
+
+
+def answer_cases(file: str, answer: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Print one answer per case as JSON; a file that holds no cases is one sentence of trouble."""
+    from workers.cases.files import UnreadableCases, answers
+
+    try:
+        typer.echo(answers(file, answer))
+    except UnreadableCases as trouble:
+        typer.echo(str(trouble), err=True)
+        raise typer.Exit(1) from None
 
 
 def finish(work: Coroutine[Any, Any, object]) -> None:

@@ -12,7 +12,7 @@ from models.dates import (
     Frequency,
     MonthEnd,
     due_dates,
-    even_year_fractions,
+    even_period_rates,
     installments_for,
     months_after,
     year_fractions,
@@ -107,12 +107,15 @@ def test_thirty_360_takes_weeks_and_days_as_they_are() -> None:
     )
 
 
-def test_an_even_period_is_a_share_of_the_year_whatever_its_days() -> None:
-    start, end = date(2026, 1, 31), date(2026, 4, 30)
+@pytest.mark.parametrize(("frequency", "every"), [(Frequency.MONTHS, 3), (Frequency.WEEKS, 13), (Frequency.DAYS, 73)])
+def test_an_even_period_has_its_share_of_the_annual_rate_whatever_its_days(frequency: Frequency, every: int) -> None:
+    share = {Frequency.MONTHS: "0.02", Frequency.WEEKS: "0.02", Frequency.DAYS: "0.016"}[frequency]
 
-    assert even_year_fractions(start, [end], frequency=Frequency.MONTHS, every=3) == (Decimal("0.25"),)
-    assert even_year_fractions(start, [end], frequency=Frequency.WEEKS, every=13) == (Decimal("0.25"),)
-    assert even_year_fractions(start, [end], frequency=Frequency.DAYS, every=73) == (Decimal("0.2"),)
+    rates = even_period_rates(
+        Decimal(8), date(2026, 1, 31), [date(2026, 4, 30)], frequency=frequency, every=every, regular=1
+    )
+
+    assert rates == (Decimal(share),)
 
 
 @pytest.mark.parametrize(
