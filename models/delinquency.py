@@ -31,7 +31,7 @@ class BucketBound:
     """A bucket of a product: its name, and the last day past due that is still in it; None when it has no end."""
 
     name: str
-    up_to_days: int | None
+    up_to_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +82,19 @@ RULES = DelinquencyRules()
 def days_past_due(
     installments: Sequence[Installment], on: date, *, grace_days: int = 0, pauses: Iterable[Pause] = ()
 ) -> int:
-    """Days since the oldest due date that still waits for money; a partial payment does not reset them.
+    """Days since the oldest due date that still waits for money; a partial payment does not reset them."""
+    oldest = min((row.due_on for row in installments if row.outstanding_minor > 0), default=None)
+    return days_since(oldest, on, grace_days=grace_days, pauses=pauses)
+
+
+def days_since(oldest_due_on: date | None, on: date, *, grace_days: int = 0, pauses: Iterable[Pause] = ()) -> int:
+    """The days past due of a loan whose oldest unpaid installment was due on this day.
 
     Days of forbearance do not count, and neither do the first `grace_days` of the arrears.
     """
-    oldest = min((row.due_on for row in installments if row.outstanding_minor > 0), default=on)
-    return max(0, (on - oldest).days - paused_days(oldest, on, pauses) - grace_days)
+    if oldest_due_on is None:
+        return 0
+    return max(0, (on - oldest_due_on).days - paused_days(oldest_due_on, on, pauses) - grace_days)
 
 
 def paused_days(oldest: date, on: date, pauses: Iterable[Pause]) -> int:

@@ -1,0 +1,164 @@
+"""A loan product: everything a lender decides once, so that a borrower has but little to choose.
+
+ranges      what may be chosen: principal, rate, installments
+schedule    how it is paid back, with which fees
+policy      where a payment goes
+servicing   when the borrower is reminded, charged a late fee and dunned
+delinquency how arrears are aged, when interest stops, when the loan counts as lost
+cooling off how long the borrower may think again
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from decimal import Decimal
+from itertools import product as combinations
+
+from models.amortization import schedule_for
+from models.business_days import BusinessDays
+from models.delinquency import RULES, DelinquencyRules
+from models.document import located
+from models.errors import Refused
+from models.jurisdiction_tables import rules
+from models.jurisdictions import Jurisdiction, Licence, Rules
+from models.money import formatted
+from models.product_schedule import Choices, ScheduleRules
+from models.ranges import Range
+from models.repayment import AllocationPolicy
+from models.servicing_plan import PLAN, ServicingPlan
+from models.terms import LoanTerms
+
+_ONE_DAY = timedelta(days=1)
+_EVERY_DAY_BUT_WEEKENDS = BusinessDays()
+_MONTHLY = ScheduleRules()
+_POLICY = AllocationPolicy()
+_IN_TERMS = {
+    "principal_minor": "principal",
+    "annual_rate_percent": "annualRate",
+    "installments": "installments",
+    "installment_multiple_minor": "schedule.installmentMultiple",
+    "rounding_unit_minor": "schedule.roundingUnit",
+    "principal_grace_installments": "schedule.principalGrace",
+    "interest_grace_installments": "schedule.interestGrace",
+    "interest_grace": "schedule.interestGraceTreatment",
+    "moratorium_installments": "schedule.moratorium",
+    "down_payment_percent": "schedule.downPaymentPercent",
+    "balloon_minor": "schedule.balloonPercent",
+    "custom_due_dates": "schedule.customDays",
+    "business_days": "schedule.businessDays",
+    "every": "schedule.every",
+    "fees": "schedule.fees",
+}
+
+
+class InvalidProduct(Refused):
+    """Nobody can lend like this; `field` names the setting that is wrong."""
+
+
+class CurrencyNotLent(Refused):
+    """The product is lent in another currency."""
+
+
+@dataclass(frozen=True, slots=True)
+class CoolingOffPeriod:
+    """The days in which the borrower may go back on the loan; the money leaves when they have passed."""
+
+    days: int
+    working_days: bool = False
+
+    def __post_init__(self) -> None:
+        if self.days < 0:
+            raise InvalidProduct("The days to think again are not fewer than none.", "days")
+
+    def last_day(self, agreed_on: date, calendar: BusinessDays | None) -> date:
+        """The last of the days that follow the agreement; of working days only, where they are the measure."""
+        if not self.working_days:
+            return agreed_on + timedelta(days=self.days)
+        calendar, day, left = calendar or _EVERY_DAY_BUT_WEEKENDS, agreed_on, self.days
+        while left:
+            day += _ONE_DAY
+            left -= calendar.is_business_day(day)
+        return day
+
+
+@dataclass(frozen=True, slots=True)
+class PenaltyInterest:
+    """Interest on what is overdue, from the day after the days of grace."""
+
+    annual_percent: Decimal
+    grace_days: int = 0
+
+    def __post_init__(self) -> None:
+        for field, number in (("annualPercent", self.annual_percent), ("graceDays", self.grace_days)):
+            if number < 0:
+                raise InvalidProduct(f"The {field} of penalty interest is not less than nothing.", field)
+
+
+@dataclass(frozen=True, slots=True)
+class LoanProduct:
+    """The settings of a product. Without a currency of its own it is lent in any."""
+
+    name: str
+    principal: Range[int]
+    annual_rate_percent: Range[Decimal]
+    installments: Range[int]
+    currency: str | None = None
+    jurisdiction: Jurisdiction | None = None
+    licence: Licence | None = None
+    schedule: ScheduleRules = _MONTHLY
+    policy: AllocationPolicy = _POLICY
+    servicing: ServicingPlan = PLAN
+    penalty_interest: PenaltyInterest | None = None
+    delinquency: DelinquencyRules = RULES
+    cooling_off: CoolingOffPeriod | None = None
+
+    @property
+    def plan(self) -> ServicingPlan:
+        """When what is done for a loan: the arrears are looked at on the day they enter another bucket."""
+        grace = self.delinquency.aging_grace_days
+        ends = [bucket.up_to_days for bucket in self.delinquency.buckets if bucket.up_to_days]
+        return replace(self.servicing, aging_days=tuple(days + 1 + grace for days in ends))
+
+    def rules(self, *, on: date) -> Rules:
+        """The law under which it is lent on a day."""
+        return rules(self.jurisdiction, self.licence, on=on)
+
+    def terms(self, choices: Choices) -> LoanTerms:
+        """The terms of a loan of this product."""
+        return self.schedule.terms(choices)
+
+    def check_request(self, amount_minor: int, currency: str, tenure_days: int) -> None:
+        """Refuse an application for what the product does not lend."""
+        if self.currency not in (None, currency):
+            raise CurrencyNotLent(f"This product is lent in {self.currency}.", "loanApplication.currency")
+        field = "loanApplication.requestedAmount"
+        self.principal.check(amount_minor, field=field, shown=lambda minor: formatted(minor, currency))
+        count = self.schedule.installments_for(tenure_days)
+        self.installments.check(count, field="loanApplication.tenure", shown=lambda many: f"{many} installments")
+
+    def check(self, *, on: date) -> None:
+        """Refuse a product that the law forbids, or of which some loan within its ranges cannot be made."""
+        law = self.rules(on=on)
+        law.check_rate(self.annual_rate_percent.maximum, field="annualRate.maximum")
+        period = self.cooling_off or CoolingOffPeriod(0)
+        law.check_cooling_off(period.days, working_days=period.working_days, field="coolingOff")
+        if law.classification is not None and self.delinquency.aging_grace_days:
+            source = law.classification.source
+            raise InvalidProduct(f"The law counts from the due date: {source}.", "delinquency.agingGraceDays")
+        for choices in self._extremes(on):
+            with located("", _IN_TERMS):
+                schedule_for(self.terms(choices), disbursed_on=on)
+
+    def _extremes(self, on: date) -> Iterator[Choices]:
+        ranges = (self.principal.edges, self.annual_rate_percent.edges, self.installments.edges)
+        for principal_minor, percent, installments in combinations(*ranges):
+            yield Choices(principal_minor, self.currency or "USD", percent, installments, on)
+
+
+# What a loan has that names no product: as the platform has always lent, in any currency, by the tenant's cooling-off.
+STANDARD = LoanProduct(
+    name="standard",
+    principal=Range(1, 1_000_000, 10**17),
+    annual_rate_percent=Range(Decimal(0), Decimal(12), Decimal(100)),
+    installments=Range(1, 12, 120),
+)
