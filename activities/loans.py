@@ -1,6 +1,7 @@
 """Reading and writing a loan's rows as the values the arithmetic works on."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -8,11 +9,15 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
+from models.aging import Known, aging_of, oldest_unpaid
 from models.dates import DayCount, Frequency
-from models.delinquency import bucket_for, days_past_due, ifrs_stage
+from models.delinquency import Pause
 from models.errors import NotFound
 from models.loan import LoanPosition, LoanRef, LoanStatus, position_of
+from models.product import STANDARD, LoanProduct
+from models.product_schedule import Choices
 from models.records.loans import InstallmentRow, Loan
+from models.records.products import product_of, read_product
 from models.terms import Installment, LoanTerms, Method
 
 
@@ -25,21 +30,26 @@ async def locked_loan(session: AsyncSession, ref: LoanRef) -> Loan:
     loan = await session.get(Loan, (ref.tenant_id, ref.loan_id), with_for_update=True)
     if loan is None:
         raise UnknownLoan(f"There is no loan {ref.loan_id}.", "loanId")
+    await product_of(session, loan)
     return loan
 
 
-def terms_of(loan: Loan) -> LoanTerms:
+def terms_of(loan: Loan, product: LoanProduct = STANDARD) -> LoanTerms:
     """The terms the loan was born with."""
-    return LoanTerms(
+    chosen = Choices(
         principal_minor=loan.principal_minor,
         currency=loan.currency,
         annual_rate_percent=loan.annual_rate_percent,
         installments=loan.installments,
+        disbursed_on=loan.disbursed_on,
+        processing_fee_minor=loan.processing_fee_minor,
+    )
+    return replace(
+        product.terms(chosen),
         frequency=Frequency(loan.frequency),
         every=loan.every,
         method=Method(loan.method),
         day_count=DayCount(loan.day_count),
-        processing_fee_minor=loan.processing_fee_minor,
     )
 
 
@@ -91,21 +101,37 @@ def refresh(session: AsyncSession, loan: Loan, schedule: Sequence[Installment], 
     open_rows = [row for row in schedule if row.outstanding_minor > 0]
     loan.outstanding_minor = sum(row.outstanding_minor for row in open_rows)
     loan.next_due_on = open_rows[0].due_on if open_rows else None
-    loan.days_past_due = days_past_due(schedule, on)
-    loan.delinquency_bucket = bucket_for(loan.days_past_due)
-    loan.ifrs_stage = ifrs_stage(loan.days_past_due)
+    aging = aging_of(
+        oldest_unpaid([(row.due_on, row.outstanding_minor) for row in schedule]),
+        on,
+        product=read_product(session, loan),
+        known=Known(loan.classification, loan.non_accrual_since, pauses_of(loan)),
+    )
+    loan.days_past_due = aging.days_past_due
+    loan.delinquency_bucket = aging.bucket
+    loan.ifrs_stage = aging.ifrs_stage
+    loan.classification = aging.classification
+    loan.non_accrual_since = aging.non_accrual_since
     loan.clock_at = max(loan.clock_at, at)
     session.add(loan)
-    return _position(loan, schedule, on)
+    return _position(session, loan, schedule, on)
 
 
 async def position_in(session: AsyncSession, loan: Loan, *, on: date) -> LoanPosition:
     """Where the loan stands on a day, read from its rows."""
-    return _position(loan, await schedule_in(session, loan), on)
+    await product_of(session, loan)
+    return _position(session, loan, await schedule_in(session, loan), on)
 
 
-def _position(loan: Loan, schedule: Sequence[Installment], on: date) -> LoanPosition:
-    return position_of(
+def pauses_of(loan: Loan) -> tuple[Pause, ...]:
+    """The days of forbearance the loan was granted."""
+    if loan.forbearance_since is None or loan.forbearance_until is None:
+        return ()
+    return (Pause(loan.forbearance_since, loan.forbearance_until),)
+
+
+def _position(session: AsyncSession, loan: Loan, schedule: Sequence[Installment], on: date) -> LoanPosition:
+    position = position_of(
         schedule,
         status=LoanStatus(loan.status),
         currency=loan.currency,
@@ -113,6 +139,10 @@ def _position(loan: Loan, schedule: Sequence[Installment], on: date) -> LoanPosi
         promised_on=loan.promised_on,
         on=on,
     )
+    if loan.product_id is None and not pauses_of(loan):
+        return position
+    product = read_product(session, loan)
+    return position.under(product.plan, product.delinquency, loan.days_past_due)
 
 
 def _columns(row: Installment) -> dict[str, Any]:

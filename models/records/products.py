@@ -1,10 +1,13 @@
 """Loan products by version: a version that has left its draft never changes, so a loan keeps what it was born with."""
 
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Index
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field
 
+from models.product import STANDARD, LoanProduct
+from models.product_document import product_from
 from models.product_status import ProductStatus
 from models.records.columns import RecordedRow, document, word
 
@@ -22,3 +25,31 @@ class LoanProductRow(RecordedRow, table=True):
     status: ProductStatus = word(default=ProductStatus.DRAFT)
     settings: dict[str, Any] = document()
     history: list[dict[str, Any]] = document(default_factory=list)
+
+
+class OfProduct(Protocol):
+    """A row that keeps the version of the product it was born with; none is the standard product."""
+
+    tenant_id: str
+    product_id: str | None
+    product_version: int | None
+
+
+async def product_of(session: AsyncSession, row: OfProduct) -> LoanProduct:
+    """The product of an application or a loan, read once in a transaction."""
+    if row.product_id is None:
+        return STANDARD
+    known: dict[tuple[str, int | None], LoanProduct] = session.info.setdefault(LoanProductRow, {})
+    key = row.product_id, row.product_version
+    if key not in known:
+        found = await session.get_one(LoanProductRow, (row.tenant_id, *key))
+        known[key] = product_from(found.settings)
+    return known[key]
+
+
+def read_product(session: AsyncSession, row: OfProduct) -> LoanProduct:
+    """The same, of a row whose product has been asked for in this transaction before."""
+    if row.product_id is None:
+        return STANDARD
+    product: LoanProduct = session.info[LoanProductRow][row.product_id, row.product_version]
+    return product
