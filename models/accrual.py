@@ -10,7 +10,7 @@ What is not expected any more (charged off) is income only as far as it is paid.
 was booked before, so that it does not matter how often, or after what, it is asked for.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -27,10 +27,36 @@ class Accrued:
     fees_minor: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Income:
+    """What a schedule has earned by a day, and what of it has been paid."""
+
+    interest_earned_minor: int
+    interest_paid_minor: int
+    fees_earned_minor: int
+    fees_paid_minor: int
+
+    def to_book(self, *, is_non_accrual: bool = False, is_charged_off: bool = False) -> Accrued:
+        """What ought to be in the books of it."""
+        interest = 0 if is_non_accrual or is_charged_off else self.interest_earned_minor
+        fees = 0 if is_charged_off else self.fees_earned_minor
+        return Accrued(max(interest, self.interest_paid_minor), max(fees, self.fees_paid_minor))
+
+
 def earned_minor(installments: Sequence[Installment], on: date, disbursed_on: date) -> int:
     """The interest of a schedule that is earned by the end of a day."""
     starts = [disbursed_on, *(row.due_on for row in installments)]
     return sum(_earned(row, start, on) for row, start in zip(installments, starts, strict=False))
+
+
+def income_of(installments: Sequence[Installment], on: date, disbursed_on: date) -> Income:
+    """The income of a schedule by the end of a day."""
+    return Income(
+        interest_earned_minor=earned_minor(installments, on, disbursed_on),
+        interest_paid_minor=sum(row.interest_paid_minor for row in installments),
+        fees_earned_minor=sum(row.fee_minor for row in installments if row.due_on <= on),
+        fees_paid_minor=sum(row.fee_paid_minor for row in installments),
+    )
 
 
 def accrued_target(
@@ -42,12 +68,8 @@ def accrued_target(
     is_charged_off: bool = False,
 ) -> Accrued:
     """What ought to be in the books at the end of a day."""
-    interest_paid = sum(row.interest_paid_minor for row in installments)
-    fees_paid = sum(row.fee_paid_minor for row in installments)
-    if is_charged_off:
-        return Accrued(interest_paid, fees_paid)
-    interest = interest_paid if is_non_accrual else max(interest_paid, earned_minor(installments, on, disbursed_on))
-    return Accrued(interest, max(fees_paid, _fees_due(installments, on)))
+    income = income_of(installments, on, disbursed_on)
+    return income.to_book(is_non_accrual=is_non_accrual, is_charged_off=is_charged_off)
 
 
 def accrual_journal(
@@ -55,7 +77,7 @@ def accrual_journal(
 ) -> Journal | None:
     """The journal from what is booked to what ought to be, or None when nothing is missing.
 
-    A day's own accrual has no cause; one that a transaction causes is named after it.
+    The close of a business day has no cause but the day; an accrual that a transaction causes is named after it.
     """
     interest = target.interest_minor - booked.interest_minor
     fees = target.fees_minor - booked.fees_minor
@@ -68,15 +90,11 @@ def accrual_journal(
     entries = tuple(Entry(account, amount_minor) for account, amount_minor in lines if amount_minor)
     if not entries:
         return None
-    key = f"accrual:{loan_id}:{on}"
-    return Journal(key if cause is None else f"{key}:{cause}", on, currency, f"Accrual of {loan_id}", entries)
+    key = f"cob:{loan_id}:{on}" if cause is None else f"accrual:{loan_id}:{on}:{cause}"
+    return Journal(key, on, currency, f"Accrual of {loan_id}", entries)
 
 
 def _earned(row: Installment, start: date, on: date) -> int:
     if on >= row.due_on:
         return row.interest_minor
     return row.interest_minor * max(0, (on - start).days) // max(1, (row.due_on - start).days)
-
-
-def _fees_due(installments: Iterable[Installment], on: date) -> int:
-    return sum(row.fee_minor for row in installments if row.due_on <= on)

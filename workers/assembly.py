@@ -13,6 +13,7 @@ from activities.adapters.prembly import Prembly
 from activities.adapters.settings import KycSettings, MailSettings, RailSettings
 from activities.adapters.smtp import SmtpMail
 from activities.auctions import Auctions
+from activities.close_of_business import CloseOfBusiness
 from activities.collection import Collection
 from activities.deliveries import Deliveries
 from activities.disbursements import Disbursements
@@ -61,6 +62,7 @@ def engine(database: Database, outbox: Database, strangers: Strangers) -> Engine
     servicing = Servicing(database, strangers.rail)
     repayments = Repayments(database)
     collection = Collection(database)
+    closing = CloseOfBusiness(database)
     deliveries = Deliveries(outbox, strangers.postbox, strangers.mailer)
     return Engine(
         activities=[
@@ -88,6 +90,9 @@ def engine(database: Database, outbox: Database, strangers: Strangers) -> Engine
             collection.dun,
             collection.record_promise,
             collection.write_off,
+            closing.next_day,
+            closing.close_partition,
+            closing.complete,
             deliveries.deliver,
         ],
         deliveries=deliveries,

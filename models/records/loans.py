@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field
 
 from models.loan import LoanStatus
@@ -23,6 +23,12 @@ class Loan(RecordedRow, table=True):
         ),
         UniqueConstraint("tenant_id", "application_id", name="caas_loan_application"),
         Index("caas_loan_status", "tenant_id", "status", "id"),
+        Index(
+            "caas_loan_to_close",
+            "tenant_id",
+            "id",
+            postgresql_where=text("(status IN ('active', 'overpaid') OR allowance_minor <> 0) AND NOT is_virtual"),
+        ),
     )
 
     id: str = Field(primary_key=True)

@@ -147,6 +147,13 @@ def _books() -> None:
         op.add_column("caas_loan", sa.Column(column, sa.Boolean(), server_default="false", nullable=False))
         op.alter_column("caas_loan", column, server_default=None)
     op.add_column("caas_loan", sa.Column("closed_business_on", sa.Date(), nullable=True))
+    op.create_index(
+        "caas_loan_to_close",
+        "caas_loan",
+        ["tenant_id", "id"],
+        unique=False,
+        postgresql_where=sa.text("(status IN ('active', 'overpaid') OR allowance_minor <> 0) AND NOT is_virtual"),
+    )
     _close_periods()
 
 
