@@ -131,27 +131,39 @@ def _repaid_by(
 
 
 def _place_residual(shares: list[Share], rest_minor: int, installment_minor: int, terms: LoanTerms) -> None:
-    """Give what rounding left over to the installment that was agreed to take it."""
-    if terms.residual is Residual.FIRST:
-        # The last one stays on the installment too, even where that is more than was owed.
-        excess = max(installment_minor - shares[-1].total_minor, 0) if rest_minor == 0 else 0
-        first = shares[0].principal_minor + rest_minor - excess
+    """Give what rounding left over, or took too much, to the installment that was agreed to take it."""
+    last = shares[-1]
+    if terms.residual is Residual.FIRST and last.principal_minor > 0:
+        # The last installment is like the others, unless the loan was over before it.
+        lacking = max(installment_minor - last.total_minor, 0)
+        first = shares[0].principal_minor + rest_minor - lacking
         if len(shares) > 1 and first >= 0:
-            shares[-1] = Share(shares[-1].principal_minor + excess, shares[-1].interest_minor)
+            shares[-1] = Share(last.principal_minor + lacking, last.interest_minor)
             shares[0] = Share(first, shares[0].interest_minor)
             return
-    shares[-1] = Share(shares[-1].principal_minor + rest_minor, shares[-1].interest_minor)
+    shares[-1] = Share(last.principal_minor + rest_minor, last.interest_minor)
 
 
 def _reckoned_anew(principal_minor: int, rates: Sequence[Decimal], terms: LoanTerms) -> tuple[Share, ...]:
     """Each installment worked out from what is still owed, so that none takes the rest. Source: OpenCBS."""
     shares, balance = [], principal_minor
-    for index, rate in enumerate(rates[:-1]):
+    for rate, (growth, factor) in zip(rates[:-1], _growths_and_factors(rates), strict=False):
+        installment_minor = to_multiple((balance * growth - terms.balloon_minor) / factor, terms)
         interest = money(balance * rate, terms)
-        principal = min(max(installment_for(balance, rates[index:], terms) - interest, 0), balance)
+        principal = min(max(installment_minor - interest, 0), balance)
         shares.append(Share(principal, interest))
         balance -= principal
     return (*shares, Share(balance, money(balance * rates[-1], terms)))
+
+
+def _growths_and_factors(rates: Sequence[Decimal]) -> list[tuple[Decimal, Decimal]]:
+    """Numerator and denominator of the equal installment of one unit from each period on, found from the last back."""
+    growth, factor, found = Decimal(1), Decimal(0), []
+    for rate in reversed(rates):
+        factor += growth
+        growth *= 1 + rate
+        found.append((growth, factor))
+    return found[::-1]
 
 
 def _interest_only_after(
