@@ -21,6 +21,7 @@ from models.records.database import Database
 from models.records.leads import Decision, LeadGrant
 from models.records.offers import Offer
 from models.records.outbox import Channel, deliver, emit
+from models.records.products import product_of
 
 _S = ApplicationStatus
 _OFFER_DAYS = 7
@@ -73,10 +74,11 @@ class Auctions:
         for answer in auction.answers:
             grants[answer.provider_id].answer = answer.answer
             grants[answer.provider_id].answered_at = answer.at
-        if not auction.bids:
+        product = await product_of(session, application)
+        ranked = rank(auction.bids, on=auction.at.date(), product=product)
+        if not ranked:
             move(session, application, _S.NO_OFFERS, at=auction.at, reason="no provider made an offer")
             return
-        ranked = rank(auction.bids, on=auction.at.date())
         decisions = await _decisions(session, [bid.decision_id for bid in auction.bids])
         standing = [
             _offer(application, offer, grants[offer.bid.provider_id], decisions.get(offer.bid.decision_id), auction.at)
@@ -111,7 +113,7 @@ def _offer(
         installments=ranked.installments,
         installment_minor=ranked.installment_minor,
         apr_percent=ranked.apr_percent,
-        apr_method="us_reg_z_appendix_j",
+        apr_method=ranked.apr_method,
         finance_charge_minor=ranked.finance_charge_minor,
         total_repayable_minor=ranked.total_repayable_minor,
         rank=ranked.rank,

@@ -19,6 +19,7 @@ from models.money import exponent_of, major_units, rounded
 from models.records.applications import Applicant, Application
 from models.records.leads import LeadGrant
 from models.records.outbox import Channel, deliver
+from models.records.products import owner_of
 from models.records.providers import Provider
 from models.records.tenants import Tenant
 
@@ -42,7 +43,7 @@ async def invite(session: AsyncSession, application: Application, *, at: datetim
     """Match, grant and tell the providers, and open the bidding window; without a match the application ends."""
     tenant = await session.get_one(Tenant, application.tenant_id)
     applicant = await session.get_one(Applicant, (application.tenant_id, application.applicant_id))
-    matches = match(_lead(application), await _profiles(session, application.currency, at=at), on=at.date())
+    matches = match(_lead(application), await _profiles(session, application, at=at), on=at.date())
     excluded = {exclusion.provider_id: exclusion.reason for exclusion in matches.excluded}
     if not matches.invited:
         move(session, application, ApplicationStatus.NO_OFFERS, at=at, reason="no provider matches", excluded=excluded)
@@ -160,10 +161,14 @@ def _lead(application: Application) -> Lead:
     )
 
 
-async def _profiles(session: AsyncSession, currency: str, *, at: datetime) -> list[ProviderProfile]:
-    providers = (await session.execute(select(Provider).order_by(col(Provider.id)))).scalars().all()
+async def _profiles(session: AsyncSession, application: Application, *, at: datetime) -> list[ProviderProfile]:
+    """Those who may lend: everybody, or the one whose product was asked for."""
+    query = select(Provider).order_by(col(Provider.id))
+    if owner := await owner_of(session, application):
+        query = query.where(col(Provider.id) == owner)
+    providers = (await session.execute(query)).scalars().all()
     records = await _records(session, since=at - _RECORD_SPAN)
-    return [_profile(provider, currency, records.get(provider.id, _UNKNOWN)) for provider in providers]
+    return [_profile(provider, application.currency, records.get(provider.id, _UNKNOWN)) for provider in providers]
 
 
 async def _records(session: AsyncSession, *, since: datetime) -> dict[str, _Record]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime, time
 from hashlib import sha256
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,11 +16,14 @@ from models.events import Event, EventType, ProviderEventType
 from models.ids import derived_id
 from models.offer import OFFER, OfferStatus
 from models.payment import PAYMENT, PaymentKind, PaymentStatus
+from models.product import CoolingOffPeriod, LoanProduct
+from models.product_schedule import Choices
 from models.records.applications import Applicant, Application
 from models.records.database import Database
 from models.records.offers import Offer
 from models.records.outbox import emit
 from models.records.payments import Payment, RailAddress
+from models.records.products import product_of
 from models.records.tenants import Tenant
 
 _S = ApplicationStatus
@@ -100,7 +103,6 @@ class Offers:
     async def _accept(
         self, session: AsyncSession, application: Application, chosen: Offer, offers: Sequence[Offer], at: datetime
     ) -> None:
-        tenant = await session.get_one(Tenant, application.tenant_id)
         application.loan_id = loan_id_of(application.id)
         for offer in offers:
             if offer is not chosen and offer.status == OfferStatus.SUBMITTED:
@@ -108,14 +110,15 @@ class Offers:
         await _settle(session, application, chosen, OfferStatus.ACCEPTED, at)
         move(session, application, _S.ACCEPTED, at=at, offerId=chosen.id, providerId=chosen.provider_id)
         move(session, application, _S.SIGNING, at=at, agreementHash=agreement_hash(application, chosen))
-        if tenant.cooling_off_days:
-            day = at.date() + timedelta(days=tenant.cooling_off_days)
-            application.cooling_off_until = datetime.combine(day, time.max, at.tzinfo)
-        else:
+        product = await product_of(session, application)
+        application.cooling_off_until = await _cooling_off_until(session, application, product, at)
+        if application.cooling_off_until is None:
             move(session, application, _S.DISBURSING, at=at)
-        self._prepare_payout(session, application, chosen)
+        self._prepare_payout(session, application, chosen, product)
 
-    def _prepare_payout(self, session: AsyncSession, application: Application, chosen: Offer) -> None:
+    def _prepare_payout(
+        self, session: AsyncSession, application: Application, chosen: Offer, product: LoanProduct
+    ) -> None:
         """The payment exists before the rail is asked, so that no crash can lose a transfer that is on its way."""
         loan_id = loan_id_of(application.id)
         session.add(
@@ -128,7 +131,7 @@ class Offers:
                 method="bank_transfer",
                 rail=self._rail_name,
                 external_reference=loan_id,
-                amount_minor=chosen.amount_minor - chosen.processing_fee_minor,
+                amount_minor=_disbursed_minor(chosen, product),
                 currency=chosen.currency,
             )
         )
@@ -137,6 +140,30 @@ class Offers:
                 tenant_id=application.tenant_id, address=loan_id, application_id=application.id, loan_id=loan_id
             )
         )
+
+
+async def _cooling_off_until(
+    session: AsyncSession, application: Application, product: LoanProduct, at: datetime
+) -> datetime | None:
+    """Until when the borrower may think again: as long as the product says, else the tenant; None for no time."""
+    tenant = await session.get_one(Tenant, application.tenant_id)
+    period = product.cooling_off or CoolingOffPeriod(tenant.cooling_off_days)
+    if period.days == 0:
+        return None
+    return datetime.combine(period.last_day(at.date(), product.schedule.business_days), time.max, at.tzinfo)
+
+
+def _disbursed_minor(chosen: Offer, product: LoanProduct) -> int:
+    """What leaves, when the lender's fee and the product's own have been kept back."""
+    agreed = Choices(
+        principal_minor=chosen.amount_minor,
+        currency=chosen.currency,
+        annual_rate_percent=chosen.annual_rate_percent,
+        installments=chosen.installments,
+        disbursed_on=chosen.received_at.date(),  # no fee that is kept back depends on it
+        processing_fee_minor=chosen.processing_fee_minor,
+    )
+    return product.terms(agreed).disbursed_minor
 
 
 async def _call_off_payout(session: AsyncSession, loan_id: str, reason: str) -> None:

@@ -12,12 +12,14 @@ from activities.applications import locked, move
 from activities.kyc import IdentityResult, ScreeningOutcome, ScreeningResult
 from activities.leads import invite
 from models.application import ApplicationRef, ApplicationStatus
+from models.bid_limits import BidLimits, limits_of
 from models.events import Event, EventType
 from models.money import minor_units
 from models.records.applications import Applicant, Application
 from models.records.database import Database
 from models.records.leads import LeadGrant
 from models.records.outbox import emit
+from models.records.products import product_of
 from models.scoring import ApplicantProfile, Assessment, Recommendation, assess
 
 _S = ApplicationStatus
@@ -46,7 +48,7 @@ class Invitation:
 
 @dataclass(frozen=True, slots=True)
 class Underwritten:
-    """Where underwriting left the application, and the auction it opened if it did."""
+    """Where underwriting left the application, and the auction it opened if it did; `limits` are a product's."""
 
     status: ApplicationStatus
     requested_minor: int
@@ -55,6 +57,7 @@ class Underwritten:
     reason: str | None = None
     invited: tuple[Invitation, ...] = ()
     bids_close_at: datetime | None = None
+    limits: BidLimits | None = None
 
 
 class Underwriting:
@@ -159,6 +162,10 @@ async def _outcome(session: AsyncSession, application: Application) -> Underwrit
             .order_by(col(LeadGrant.score).desc(), col(LeadGrant.provider_id))
         )
     ).scalars()
+    limits = None
+    if application.product_id is not None and application.bids_close_at is not None:
+        product, requested = await product_of(session, application), application.requested_amount_minor
+        limits = limits_of(product, requested_minor=requested, on=application.status_at.date())
     return Underwritten(
         status=ApplicationStatus(application.status),
         requested_minor=application.requested_amount_minor,
@@ -167,6 +174,7 @@ async def _outcome(session: AsyncSession, application: Application) -> Underwrit
         reason=application.status_reason,
         invited=tuple(Invitation(g.provider_id, g.provider_name, g.score, g.expected_response_hours) for g in grants),
         bids_close_at=application.bids_close_at,
+        limits=limits,
     )
 
 

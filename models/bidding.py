@@ -12,13 +12,12 @@ from math import inf
 
 from models.amortization import schedule_for
 from models.apr import apr_of, finance_charge_minor
-from models.dates import installments_for
+from models.bid_limits import BidLimits
 from models.errors import Conflict, Refused
 from models.money import formatted
+from models.product import STANDARD, LoanProduct
+from models.product_schedule import Choices
 from models.terms import LoanTerms
-
-TENURE_DAYS = range(30, 3651)
-_MAXIMUM_RATE_PERCENT = Decimal(100)
 
 
 class BiddingClosed(Conflict):
@@ -68,16 +67,17 @@ class Bid:
     expires_at: datetime | None
     funding_hours: int | None = None
 
-    @property
-    def terms(self) -> LoanTerms:
-        """The bid as a loan of equal monthly installments."""
-        return LoanTerms(
+    def terms(self, product: LoanProduct, *, on: date) -> LoanTerms:
+        """The bid as a loan of the product that was asked for, disbursed on a day."""
+        chosen = Choices(
             principal_minor=self.amount_minor,
             currency=self.currency,
             annual_rate_percent=self.annual_rate_percent,
-            installments=installments_for(self.tenure_days),
+            installments=product.schedule.installments_for(self.tenure_days),
+            disbursed_on=on,
             processing_fee_minor=self.processing_fee_minor,
         )
+        return product.terms(chosen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,7 @@ class RankedOffer:
 
     bid: Bid
     apr_percent: Decimal
+    apr_method: str
     finance_charge_minor: int
     total_repayable_minor: int
     installment_minor: int
@@ -94,9 +95,9 @@ class RankedOffer:
     reason: str
 
 
-def rank(bids: Iterable[Bid], *, on: date) -> tuple[RankedOffer, ...]:
-    """The bids as offers, best first; the same in whatever order they came in."""
-    offers = sorted((_priced(bid, on) for bid in bids), key=_preference)
+def rank(bids: Iterable[Bid], *, on: date, product: LoanProduct = STANDARD) -> tuple[RankedOffer, ...]:
+    """The bids as offers, best first; the same in whatever order they came in. No loan to be made, no offer."""
+    offers = sorted(filter(None, (_priced(bid, on, product) for bid in bids)), key=_preference)
     best = offers[0] if offers else None
     return tuple(
         replace(offer, rank=place, reason=_why_best(offers) if offer is best else _why_not_best(offer, offers[0]))
@@ -112,7 +113,7 @@ def check_decision(
     decided: Collection[str],
     closes_at: datetime,
     at: datetime,
-    requested_minor: int,
+    limits: BidLimits,
 ) -> None:
     """Refuse a decision that does not count; `bid` is None when the provider declines. The window excludes its end."""
     if provider_id not in invited:
@@ -122,32 +123,43 @@ def check_decision(
     if at >= closes_at:
         raise BiddingClosed(f"Bidding on this lead closed at {closes_at.isoformat()}.", "decision")
     if bid is not None:
-        _check_bid(bid, at, requested_minor)
+        _check_bid(bid, at, limits)
 
 
-def _check_bid(bid: Bid, at: datetime, requested_minor: int) -> None:
-    if not 0 < bid.amount_minor <= requested_minor:
-        asked = formatted(requested_minor, bid.currency)
-        raise AmountOutOfRange(f"The approved amount must be more than nothing and at most {asked}.", "approvedAmount")
-    if bid.tenure_days not in TENURE_DAYS:
-        raise TenureOutOfRange(f"The tenure must be {TENURE_DAYS[0]} to {TENURE_DAYS[-1]} days.", "tenure")
-    if not (bid.annual_rate_percent.is_finite() and 0 <= bid.annual_rate_percent <= _MAXIMUM_RATE_PERCENT):
-        raise RateOutOfRange(f"The interest rate must be 0 to {_MAXIMUM_RATE_PERCENT} % a year.", "interestRate")
-    if not 0 <= bid.processing_fee_minor < bid.amount_minor:
+def _check_bid(bid: Bid, at: datetime, limits: BidLimits) -> None:
+    if not limits.amount_minimum_minor <= bid.amount_minor <= limits.amount_maximum_minor:
+        least = formatted(limits.amount_minimum_minor, bid.currency)
+        most = formatted(limits.amount_maximum_minor, bid.currency)
+        raise AmountOutOfRange(f"The approved amount must be at least {least} and at most {most}.", "approvedAmount")
+    if not limits.tenure_minimum_days <= bid.tenure_days <= limits.tenure_maximum_days:
+        range_ = f"{limits.tenure_minimum_days} to {limits.tenure_maximum_days}"
+        raise TenureOutOfRange(f"The tenure must be {range_} days.", "tenure")
+    rate = bid.annual_rate_percent
+    if not (rate.is_finite() and limits.rate_minimum_percent <= rate <= limits.rate_maximum_percent):
+        range_ = f"{_plain(limits.rate_minimum_percent)} to {_plain(limits.rate_maximum_percent)}"
+        raise RateOutOfRange(f"The interest rate must be {range_} % a year.", "interestRate")
+    if not limits.leaves_something(bid.amount_minor, bid.processing_fee_minor):
         raise FeeOutOfRange("The processing fee must leave something to disburse.", "processingFee")
     if bid.expires_at is not None and bid.expires_at <= at:
         raise OfferExpired("The offer must be valid for some time after it is made.", "expiresAt")
 
 
-def _priced(bid: Bid, on: date) -> RankedOffer:
-    schedule = schedule_for(bid.terms, disbursed_on=on)
+def _priced(bid: Bid, on: date, product: LoanProduct) -> RankedOffer | None:
+    try:
+        terms = bid.terms(product, on=on)
+        schedule = schedule_for(terms, disbursed_on=on)
+        apr = apr_of(terms, schedule, disbursed_on=on, method=product.apr_method(on=on))
+    except Refused:  # within every range, and yet its installments would not cover its interest
+        return None
+    first = schedule[1] if terms.down_payment_percent else schedule[0]
     return RankedOffer(
         bid=bid,
-        apr_percent=apr_of(bid.terms, schedule, disbursed_on=on).percent,
-        finance_charge_minor=finance_charge_minor(bid.terms, schedule),
+        apr_percent=apr.percent,
+        apr_method=apr.method,
+        finance_charge_minor=finance_charge_minor(terms, schedule),
         total_repayable_minor=sum(row.total_minor for row in schedule),
-        installment_minor=schedule[0].total_minor,
-        installments=len(schedule),
+        installment_minor=first.total_minor,
+        installments=terms.installments,
         rank=0,
         reason="",
     )

@@ -7,8 +7,9 @@ know no federal cap for consumer loans outside the Military Lending Act, Nigeria
 from datetime import date
 from decimal import Decimal
 
+from models.apr import AprMethod
 from models.jurisdictions import (
-    AprMethod,
+    AprRule,
     ChargeOff,
     Classification,
     CoolingOff,
@@ -103,13 +104,17 @@ RATE_CAPS = (
         Decimal(36),
     ),
 )
-APR_METHODS = (
-    AprMethod(_US, None, date.min, "Regulation Z, 12 CFR 1026, Appendix J", "us_reg_z_appendix_j"),
-    AprMethod(_EU, None, date(2010, 6, 11), f"{_CCD_2008}, Annex I", "eu_2008_48_ec"),
-    AprMethod(
-        _EU, None, date(2026, 11, 20), f"{_CCD_2023}, Article 30 and Annex III, the formula unchanged", "eu_2008_48_ec"
+APR_RULES = (
+    AprRule(_US, None, date.min, "Regulation Z, 12 CFR 1026, Appendix J", AprMethod.US_REG_Z),
+    AprRule(_EU, None, date(2010, 6, 11), f"{_CCD_2008}, Annex I", AprMethod.EU_2008_48_EC),
+    AprRule(
+        _EU,
+        None,
+        date(2026, 11, 20),
+        f"{_CCD_2023}, Article 30 and Annex III, the formula unchanged",
+        AprMethod.EU_2008_48_EC,
     ),
-    AprMethod(_IN, None, date(2024, 10, 1), "RBI/2024-25/18, Key Facts Statement, Annex B", "india_kfs"),
+    AprRule(_IN, None, date(2024, 10, 1), "RBI/2024-25/18, Key Facts Statement, Annex B", AprMethod.INDIA_KFS),
 )
 
 
@@ -131,5 +136,5 @@ def rules(jurisdiction: Jurisdiction | None, licence: Licence | None = None, *, 
         charge_off=in_force(CHARGE_OFFS, jurisdiction, licence, on=on),
         cooling_off=in_force(COOLING_OFFS, jurisdiction, licence, on=on),
         rate_cap=in_force(RATE_CAPS, jurisdiction, licence, on=on),
-        apr_method=in_force(APR_METHODS, jurisdiction, licence, on=on),
+        apr_method=in_force(APR_RULES, jurisdiction, licence, on=on),
     )

@@ -11,6 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
+from models.apr import AprMethod
 from models.errors import Refused
 
 
@@ -132,14 +133,14 @@ class RateCap:
 
 
 @dataclass(frozen=True, slots=True)
-class AprMethod:
-    """How the annual percentage rate that the borrower is told is reckoned; a name of `models.apr`."""
+class AprRule:
+    """How the annual percentage rate that the borrower is told is reckoned."""
 
     jurisdiction: Jurisdiction
     licence: Licence | None
     since: date
     source: str
-    method: str
+    method: AprMethod
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ class Rules:
     charge_off: ChargeOff | None = None
     cooling_off: CoolingOff | None = None
     rate_cap: RateCap | None = None
-    apr_method: AprMethod | None = None
+    apr_method: AprRule | None = None
 
     def check_rate(self, annual_rate_percent: Decimal, *, field: str) -> None:
         """Refuse a rate over the cap. The cap counts all charges, so a rate below it may still cost too much."""

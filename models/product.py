@@ -15,6 +15,7 @@ from decimal import Decimal
 from itertools import product as combinations
 
 from models.amortization import schedule_for
+from models.apr import AprMethod
 from models.business_days import BusinessDays
 from models.delinquency import RULES, DelinquencyRules
 from models.document import located
@@ -122,6 +123,11 @@ class LoanProduct:
     def rules(self, *, on: date) -> Rules:
         """The law under which it is lent on a day."""
         return rules(self.jurisdiction, self.licence, on=on)
+
+    def apr_method(self, *, on: date) -> AprMethod:
+        """How its annual percentage rate is reckoned; as in the United States where no law says."""
+        prescribed = self.rules(on=on).apr_method
+        return prescribed.method if prescribed else AprMethod.US_REG_Z
 
     def terms(self, choices: Choices) -> LoanTerms:
         """The terms of a loan of this product."""

@@ -85,7 +85,7 @@ class ApplicationWorkflow:
             decided=self.state.answers,
             closes_at=self.state.closes_at(now),
             at=now,
-            requested_minor=self.state.requested_minor,
+            limits=self.state.limits,
         )
 
     @update("The borrower accepts one offer")

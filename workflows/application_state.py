@@ -10,6 +10,7 @@ from activities.auctions import Answer
 from activities.offers import Accepted
 from activities.underwriting import Invitation, Underwritten
 from models.application import ApplicationRef, ApplicationStatus
+from models.bid_limits import BidLimits
 from models.bidding import Bid
 from models.offer import StandingOffer
 from models.payment import TransferNews
@@ -116,6 +117,12 @@ class ApplicationState:
         self.review: Review | None = None
         self.papers_arrived = False
         self.news: list[TransferNews] = []
+
+    @property
+    def limits(self) -> BidLimits:
+        """What bids may be."""
+        limits = self.underwritten.limits if self.underwritten else None
+        return limits or BidLimits(amount_maximum_minor=self.requested_minor)
 
     def closes_at(self, now: datetime) -> datetime:
         """When bidding closes; `now`, which is too late for any bid, while no window is open."""

@@ -17,7 +17,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from models.bidding import TENURE_DAYS
+from models.bid_limits import TENURE_DAYS
 from models.money import UnknownCurrency, exponent_of, major_units
 
 Number = int | float

@@ -53,3 +53,11 @@ def read_product(session: AsyncSession, row: OfProduct) -> LoanProduct:
         return STANDARD
     product: LoanProduct = session.info[LoanProductRow][row.product_id, row.product_version]
     return product
+
+
+async def owner_of(session: AsyncSession, row: OfProduct) -> str | None:
+    """The provider whose product it is; None where the tenant owns it, or there is none."""
+    if row.product_id is None:
+        return None
+    found = await session.get_one(LoanProductRow, (row.tenant_id, row.product_id, row.product_version))
+    return found.provider_id

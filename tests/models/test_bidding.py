@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.bid_limits import TENURE_DAYS, BidLimits, limits_of
 from models.bidding import (
     AlreadyDecided,
     AmountOutOfRange,
@@ -23,6 +24,9 @@ from models.bidding import (
     rank,
 )
 from models.errors import Conflict, Refusal, Refused
+from models.product import STANDARD
+from models.product_document import product_from
+from tests.models.products import WEEKLY, weekly
 
 ON = date(2026, 1, 17)
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
@@ -168,7 +172,7 @@ def check(bid: Bid | None, **facts: Any) -> None:
         "decided": {"provider_b"},
         "closes_at": CLOSES_AT,
         "at": NOW,
-        "requested_minor": 2_500_000,
+        "limits": BidLimits(amount_maximum_minor=2_500_000),
     }
     check_decision(bid, **usual | facts)
 
@@ -237,3 +241,96 @@ def test_a_bid_out_of_range_is_refused_and_names_its_field(
 
     assert isinstance(refused.value, Refused)
     assert refused.value.field == field
+
+
+# ---------------------------------------------------------------- bids for a product
+
+TRADER = product_from(WEEKLY)
+
+
+def test_without_a_product_everything_goes_that_always_went() -> None:
+    assert limits_of(STANDARD, requested_minor=2_500_000, on=ON) == BidLimits(amount_maximum_minor=2_500_000)
+
+
+def test_a_bid_for_a_product_keeps_to_its_ranges() -> None:
+    limits = limits_of(TRADER, requested_minor=1_000_000, on=ON)
+
+    assert (limits.amount_minimum_minor, limits.amount_maximum_minor) == (100_00, 1_000_000)
+    assert (limits.rate_minimum_percent, limits.rate_maximum_percent) == (5, 36)
+    assert (limits.tenure_minimum_days, limits.tenure_maximum_days) == (30, 367)
+    inside = replace(FIRST_CREDIT, amount_minor=500_000, processing_fee_minor=0)
+    check(inside, limits=limits)
+    for change, refusal in (
+        ({"amount_minor": 99_99}, AmountOutOfRange),
+        ({"annual_rate_percent": Decimal("4.99")}, RateOutOfRange),
+        ({"annual_rate_percent": Decimal("36.01")}, RateOutOfRange),
+        ({"tenure_days": 368}, TenureOutOfRange),
+    ):
+        with pytest.raises(refusal):
+            check(replace(inside, **change), limits=limits)  # type: ignore[arg-type]
+
+
+def test_a_cap_holds_for_bids_on_products_that_are_older_than_it() -> None:
+    covered = product_from(weekly(jurisdiction="US", licence="military_lending_act", annualRate=_rates(50)))
+
+    assert limits_of(covered, requested_minor=1, on=date(2016, 10, 2)).rate_maximum_percent == 50
+    assert limits_of(covered, requested_minor=1, on=ON).rate_maximum_percent == 36
+
+
+def test_a_product_whose_loans_are_all_shorter_takes_no_bid() -> None:
+    limits = limits_of(
+        replace(TRADER, installments=replace(TRADER.installments, minimum=1, default=1, maximum=1)),
+        requested_minor=1_000_000,
+        on=ON,
+    )
+
+    assert limits.tenure_minimum_days > limits.tenure_maximum_days
+    assert limits.tenure_minimum_days in TENURE_DAYS
+
+
+@pytest.mark.parametrize(("fee_minor", "goes"), [(0, True), (6_49, True), (6_50, False), (-1, False)])
+def test_the_products_own_fees_count_when_something_must_be_left(fee_minor: int, goes: bool) -> None:  # noqa: FBT001
+    fees = [
+        {"name": "Origination", "timing": "disbursement", "percent": 1.5},
+        {"name": "Stamp", "timing": "disbursement", "amount": 92},
+        {"name": "Insurance", "timing": "installment", "amount": 50},
+    ]
+    limits = limits_of(product_from(weekly(schedule={"fees": fees})), requested_minor=100_00, on=ON)
+
+    assert limits.leaves_something(100_00, fee_minor) is goes
+
+
+def test_an_offer_is_priced_as_a_loan_of_its_product() -> None:
+    (weekly_offer,) = rank([FIRST_CREDIT], on=ON, product=TRADER)
+    (monthly_offer,) = rank([FIRST_CREDIT], on=ON)
+
+    assert (weekly_offer.installments, monthly_offer.installments) == (52, 12)
+    assert weekly_offer.finance_charge_minor > 37_500
+    assert weekly_offer.apr_method == "us_reg_z_appendix_j"
+
+
+def test_an_offer_in_the_union_is_priced_by_its_law() -> None:
+    product = product_from(weekly(jurisdiction="EU", coolingOff={"days": 14}))
+
+    (offer,) = rank([FIRST_CREDIT], on=date(2026, 12, 1), product=product)
+
+    assert offer.apr_method == "eu_2008_48_ec"
+
+
+def test_a_down_payment_is_not_the_installment_that_is_shown() -> None:
+    product = product_from(weekly(schedule={"downPaymentPercent": 25}))
+
+    (offer,) = rank([FIRST_CREDIT], on=ON, product=product)
+
+    assert offer.installments == 12
+    assert offer.installment_minor < 200_000
+
+
+def test_a_bid_of_which_no_loan_can_be_made_is_no_offer() -> None:
+    product = product_from(weekly(schedule={"fees": [{"name": "Stamp", "timing": "disbursement", "amount": 24_900}]}))
+
+    assert rank([FIRST_CREDIT], on=ON, product=product) == ()
+
+
+def _rates(maximum: int) -> dict[str, int]:
+    return {"minimum": 5, "default": 12, "maximum": maximum}

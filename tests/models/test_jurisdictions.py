@@ -7,7 +7,7 @@ import pytest
 
 from models.delinquency import days_past_due
 from models.jurisdiction_tables import (
-    APR_METHODS,
+    APR_RULES,
     CHARGE_OFFS,
     CLASSIFICATIONS,
     COOLING_OFFS,
@@ -213,7 +213,7 @@ def test_an_unknown_jurisdiction_is_named() -> None:
 
 
 def test_every_row_says_where_it_comes_from_and_classes_begin_at_no_days() -> None:
-    for row in (*CLASSIFICATIONS, *CHARGE_OFFS, *COOLING_OFFS, *RATE_CAPS, *APR_METHODS):
+    for row in (*CLASSIFICATIONS, *CHARGE_OFFS, *COOLING_OFFS, *RATE_CAPS, *APR_RULES):
         assert len(row.source) > 10
         assert row.since < TODAY + timedelta(days=365)
     for table in CLASSIFICATIONS:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.amortization import schedule_for
-from models.bidding import TENURE_DAYS
+from models.bid_limits import TENURE_DAYS
 from models.business_days import BusinessDays
 from models.dates import Frequency, installments_for
 from models.errors import Refusal
