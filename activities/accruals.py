@@ -1,14 +1,18 @@
 """Bringing the income of a loan up to a day, in the transaction of whatever happens to the loan."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities.books import book, open_day
 from models.accrual import Accrued, accrual_journal, accrued_target
+from models.ledger import Journal
 from models.loan import LoanStatus
+from models.provisioning import allowance_minor, provision_journal
 from models.records.loans import Loan
+from models.records.products import read_product
 from models.terms import Installment
 
 
@@ -22,6 +26,8 @@ async def accrue(
     """
     if loan.status == LoanStatus.CANCELLED:  # its journals have been taken back as a whole
         return
+    loan.accrued_on = max(loan.accrued_on or on, on)
+    booked = Accrued(loan.interest_accrued_minor, loan.fees_accrued_minor)
     target = accrued_target(
         installments,
         on,
@@ -29,13 +35,29 @@ async def accrue(
         is_non_accrual=loan.non_accrual_since is not None,
         is_charged_off=loan.charged_off_on is not None,
     )
-    booked = Accrued(loan.interest_accrued_minor, loan.fees_accrued_minor)
-    if booked == target:
-        return
-    day = await open_day(session, loan.tenant_id, on)
-    journal = accrual_journal(loan.id, booked, target, currency=loan.currency, on=day, cause=cause)
-    assert journal is not None, "they differ"
-    if not await book(session, loan, journal):
-        raise AssertionError(f"{journal.key} names two accruals")
-    loan.interest_accrued_minor = target.interest_minor
-    loan.fees_accrued_minor = target.fees_minor
+    if journal := accrual_journal(loan.id, booked, target, currency=loan.currency, on=on, cause=cause):
+        await _book_once(session, loan, journal)
+        loan.interest_accrued_minor, loan.fees_accrued_minor = target.interest_minor, target.fees_minor
+    if loan.is_virtual:  # no close of business comes to it
+        await _provide(session, loan, installments, on=on, cause=cause)
+
+
+async def _provide(
+    session: AsyncSession, loan: Loan, installments: Sequence[Installment], *, on: date, cause: str
+) -> None:
+    principal_minor = sum(row.principal_outstanding_minor for row in installments)
+    law = read_product(session, loan).rules(on=on).classification
+    target = allowance_minor(principal_minor, loan.ifrs_stage, loan.classification, law=law)
+    if loan.charged_off_on is not None:
+        target = 0
+    booked = loan.allowance_minor
+    if journal := provision_journal(loan.id, booked, target, currency=loan.currency, on=on, cause=cause):
+        await _book_once(session, loan, journal)
+        loan.allowance_minor = target
+
+
+async def _book_once(session: AsyncSession, loan: Loan, journal: Journal) -> None:
+    """Book it on its day, or on the first open one; the loan's row knows what is booked, so it is never there yet."""
+    day = await open_day(session, loan.tenant_id, journal.booked_on)
+    if not await book(session, loan, replace(journal, booked_on=day)):
+        raise AssertionError(f"{journal.key} names two journals")

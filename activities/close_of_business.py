@@ -6,7 +6,7 @@ partition that runs twice, or again after a kill, finds nothing left to do (docs
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 
 from sqlalchemy import func, update
 from sqlalchemy.dialects.postgresql import insert
@@ -89,11 +89,10 @@ class CloseOfBusiness:
         """Close the day on the loans of a partition; the number of them it was still open on."""
         async with self._database.transaction(part.tenant_id) as session:
             locked = await lock_partition(session, part.tenant_id, part.on, part.first_id, part.last_id)
-            midnight = datetime.combine(part.on + _ONE_DAY, time(), UTC)
-            # Something has happened to these since: that transaction has aged and accrued them to its own day.
-            later = [row.loan.id for row in locked if row.clock_at >= midnight]
+            # Something has happened to these since, and that transaction has accrued and aged them to its own day.
+            later = [row.loan.id for row in locked if row.accrued_on is not None and row.accrued_on > part.on]
             await pass_over(session, part.tenant_id, part.on, later)
-            await _close(session, part, [row for row in locked if row.clock_at < midnight])
+            await _close(session, part, [row for row in locked if row.loan.id not in later])
             return len(locked)
 
     @activity.defn(name="CloseOfBusiness.complete")

@@ -53,7 +53,8 @@ def standing_on(loan: BookedLoan, sums: ScheduleSums, *, on: date, product: Loan
     to_book = sums.income.to_book(
         is_non_accrual=aging.non_accrual_since is not None, is_charged_off=loan.is_charged_off
     )
-    set_aside = allowance_minor(sums.principal_outstanding_minor, aging, law=product.rules(on=on).classification)
+    law = product.rules(on=on).classification
+    set_aside = allowance_minor(sums.principal_outstanding_minor, aging.ifrs_stage, aging.classification, law=law)
     return Standing(
         aging=aging,
         accrued=loan.accrued if loan.is_cancelled else to_book,

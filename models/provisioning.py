@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 
-from models.aging import Aging
 from models.chart import Account
 from models.jurisdictions import Classification
 from models.ledger import Entry, Journal
@@ -19,21 +18,29 @@ from models.money import rounded
 STAGE_PERCENT: Mapping[int, Decimal] = {1: Decimal(1), 2: Decimal(10), 3: Decimal(50)}
 
 
-def allowance_minor(principal_minor: int, aging: Aging, *, law: Classification | None = None) -> int:
+def allowance_minor(
+    principal_minor: int, ifrs_stage: int, class_name: str | None = None, *, law: Classification | None = None
+) -> int:
     """What ought to be set aside for a loan that stands in the books with this principal."""
     classes = law.classes if law else ()
-    prescribed = next((each.provision_percent for each in classes if each.name == aging.classification), None)
-    percent = STAGE_PERCENT[aging.ifrs_stage] if prescribed is None else prescribed
+    prescribed = next((each.provision_percent for each in classes if each.name == class_name), None)
+    percent = STAGE_PERCENT[ifrs_stage] if prescribed is None else prescribed
     return rounded(principal_minor * percent / 100)
 
 
-def provision_journal(loan_id: str, booked_minor: int, target_minor: int, *, currency: str, on: date) -> Journal | None:
-    """The journal that moves the allowance from what is booked to what ought to be; None when it stays."""
+def provision_journal(
+    loan_id: str, booked_minor: int, target_minor: int, *, currency: str, on: date, cause: str | None = None
+) -> Journal | None:
+    """The journal that moves the allowance from what is booked to what ought to be; None when it stays.
+
+    The close of a business day has no cause but the day.
+    """
     change = target_minor - booked_minor
     if change == 0:
         return None
+    key = f"provision:{loan_id}:{on}"
     return Journal(
-        key=f"provision:{loan_id}:{on}",
+        key=key if cause is None else f"{key}:{cause}",
         booked_on=on,
         currency=currency,
         description=f"Provision for {loan_id}",

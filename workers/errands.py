@@ -28,6 +28,7 @@ from temporal import search_attributes as sa
 from temporal.queues import LOANS
 from workflows.application import ApplicationWorkflow, application_workflow_id
 from workflows.application_state import ApplicationStart
+from workflows.close_of_business import CloseOfBusinessWorkflow, CloseThrough, close_of_business_id
 from workflows.loan import LoanStart, LoanWorkflow, loan_workflow_id
 
 log = structlog.get_logger()
@@ -77,6 +78,7 @@ class Errands:
             OutboxKind.TRANSFER_NEWS: self._transfer_news,
             OutboxKind.DISBURSEMENT_RETURNED: self._disbursement_returned,
             OutboxKind.PAYMENT_RECEIVED: self._payment_received,
+            OutboxKind.CLOSE_OF_BUSINESS: self._close_of_business,
             OutboxKind.DELIVER: self._deliver,
         }
 
@@ -158,6 +160,18 @@ class Errands:
             start_signal=signal,
             start_signal_args=list(args),
             search_attributes=TypedSearchAttributes([SearchAttributePair(sa.TENANT, ref.tenant_id)]),
+        )
+
+    async def _close_of_business(self, work: Work) -> None:
+        """Close a day by hand; while the same is under way, there is nothing to do."""
+        on = date.fromisoformat(work.payload["date"])
+        await self._client.start_workflow(
+            CloseOfBusinessWorkflow.run,
+            CloseThrough(work.tenant_id, on),
+            id=close_of_business_id(work.tenant_id, on),
+            task_queue=self._task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            search_attributes=TypedSearchAttributes([SearchAttributePair(sa.TENANT, work.tenant_id)]),
         )
 
     async def _deliver(self, work: Work) -> None:

@@ -18,6 +18,7 @@ from temporal.queues import LOANS
 from temporal.refusals import RefusalInterceptor
 from temporal.settings import TemporalSettings
 from workers.assembly import Activity, assemble
+from workers.calendar import Calendar
 from workers.errands import Errands
 from workers.relay import Relay
 from workers.settings import WorkerSettings
@@ -77,7 +78,7 @@ async def main() -> None:
         relay = Relay(engine.outbox, Errands(client, engine.deliveries), settings)
         async with worker:
             await make_current(client, version(cluster.build_id))
-            relaying = asyncio.create_task(relay.run())
+            relaying = asyncio.gather(relay.run(), Calendar(client, engine.outbox).run())
             # Last, because whoever asks for metrics takes the answer for a sign that we serve.
             metrics, thread = start_http_server(settings.metrics_port, settings.metrics_host)
             log.info("worker serves", queue=LOANS, build_id=cluster.build_id, metrics_port=settings.metrics_port)

@@ -116,22 +116,3 @@ class LoanAnswerOut(Out):
     status: LoanStatus
     outstanding: Number
     promised_on: date | None = None
-
-
-class BalanceOut(Out):
-    account: str
-    debit: Number
-    credit: Number
-
-
-class BooksOut(Out):
-    currency: str
-    accounts: list[BalanceOut]
-    total: Number
-
-
-class TrialBalanceOut(Out):
-    """Debits less credits, by account; the total of a currency is zero."""
-
-    success: bool = True
-    currencies: list[BooksOut]

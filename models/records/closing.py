@@ -5,7 +5,7 @@ What they read of a loan is its row and sums over its installments; what it has 
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -32,7 +32,7 @@ _PARTITIONS = text(f"""
 _LOCK = text(f"""
     SELECT id, status, currency, tenant_id, product_id, product_version, interest_accrued_minor, fees_accrued_minor,
         allowance_minor, classification, non_accrual_since, charged_off_on, forbearance_since, forbearance_until,
-        clock_at
+        accrued_on
     FROM caas_loan WHERE {_TO_CLOSE} AND id BETWEEN :first_id AND :last_id ORDER BY id FOR UPDATE
 """)  # noqa: S608 - a constant of ours
 
@@ -60,7 +60,7 @@ _STAND = text("""
     UPDATE caas_loan SET days_past_due = s.days_past_due, delinquency_bucket = s.bucket,
         classification = s.classification, ifrs_stage = s.stage, non_accrual_since = s.non_accrual_since,
         charge_off_due = s.charge_off_due, interest_accrued_minor = s.interest, fees_accrued_minor = s.fees,
-        allowance_minor = s.allowance, closed_business_on = :on
+        allowance_minor = s.allowance, accrued_on = :on, closed_business_on = :on
     FROM unnest(CAST(:ids AS text[]), CAST(:days AS int[]), CAST(:buckets AS text[]), CAST(:classes AS text[]),
         CAST(:stages AS int[]), CAST(:since AS date[]), CAST(:lost AS bool[]), CAST(:interest AS bigint[]),
         CAST(:fees AS bigint[]), CAST(:allowances AS bigint[]))
@@ -88,10 +88,10 @@ _ENTRIES = text("""
 
 @dataclass
 class LockedLoan:
-    """A loan under the lock of the closing transaction, its clock, and the product it was born with."""
+    """A loan under the lock of the closing transaction, the day it is accrued to, and the product it was born with."""
 
     loan: BookedLoan
-    clock_at: datetime
+    accrued_on: date | None
     tenant_id: str
     product_id: str | None
     product_version: int | None
@@ -177,7 +177,7 @@ def _locked(row: RowMapping) -> LockedLoan:
         is_charged_off=row["charged_off_on"] is not None,
         is_cancelled=row["status"] == LoanStatus.CANCELLED,
     )
-    return LockedLoan(loan, row["clock_at"], row["tenant_id"], row["product_id"], row["product_version"])
+    return LockedLoan(loan, row["accrued_on"], row["tenant_id"], row["product_id"], row["product_version"])
 
 
 def _sums(row: RowMapping) -> ScheduleSums:

@@ -67,6 +67,7 @@ class Loan(RecordedRow, table=True):
     forbearance_until: date | None = None
     interest_accrued_minor: int = minor(default=0)
     fees_accrued_minor: int = minor(default=0)
+    accrued_on: date | None = None
     allowance_minor: int = minor(default=0)
     charge_off_due: bool = False
     is_virtual: bool = False

@@ -76,6 +76,7 @@ class OutboxKind(StrEnum):
     TRANSFER_NEWS = "transfer_news"
     DISBURSEMENT_RETURNED = "disbursement_returned"
     PAYMENT_RECEIVED = "payment_received"
+    CLOSE_OF_BUSINESS = "close_of_business"
     DELIVER = "deliver"
 
 

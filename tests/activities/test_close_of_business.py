@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import update
@@ -162,7 +162,7 @@ async def test_a_loan_on_a_virtual_clock_lives_its_own_days(books: Database) -> 
 
 
 async def test_a_loan_that_has_moved_on_is_passed_over(books: Database) -> None:
-    (ref,) = await lend(books, clock_at=datetime(2026, 1, 21, 0, 3, tzinfo=UTC))
+    (ref,) = await lend(books, accrued_on=date(2026, 1, 21))
 
     await close(books, date(2026, 1, 20))
 

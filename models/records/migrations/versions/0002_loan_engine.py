@@ -146,7 +146,8 @@ def _books() -> None:
     for column in ("charge_off_due", "is_virtual"):
         op.add_column("caas_loan", sa.Column(column, sa.Boolean(), server_default="false", nullable=False))
         op.alter_column("caas_loan", column, server_default=None)
-    op.add_column("caas_loan", sa.Column("closed_business_on", sa.Date(), nullable=True))
+    for column in ("accrued_on", "closed_business_on"):
+        op.add_column("caas_loan", sa.Column(column, sa.Date(), nullable=True))
     op.create_index(
         "caas_loan_to_close",
         "caas_loan",
@@ -200,7 +201,7 @@ def _forget_books() -> None:
     op.execute("REVOKE SELECT (tenant_id) ON caas_tenant FROM caas_relay")
     op.drop_column("caas_journal", "reverses")
     op.drop_index("caas_journal_booked", "caas_journal")
-    flags = ("charge_off_due", "is_virtual", "closed_business_on")
+    flags = ("charge_off_due", "is_virtual", "accrued_on", "closed_business_on")
     for column in ("interest_accrued_minor", "fees_accrued_minor", "allowance_minor", *flags):
         op.drop_column("caas_loan", column)
 

@@ -1,0 +1,43 @@
+"""Schedules of the cluster: what is started by the calendar, and by nobody's request."""
+
+from datetime import timedelta
+from typing import Any
+
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleSpec,
+)
+from temporalio.common import SearchAttributePair, TypedSearchAttributes
+
+from temporal import search_attributes as sa
+
+# A cluster that was away for a week still starts what it missed; each start then closes every day that is left.
+_CATCH_UP = timedelta(days=7)
+# So that a thousand tenants do not wake in the same second.
+_JITTER = timedelta(minutes=10)
+
+
+async def start_daily(
+    client: Client, schedule_id: str, workflow: str, argument: Any, *, tenant_id: str, task_queue: str, cron: str
+) -> bool:
+    """Start the workflow every day at the time of `cron`, in UTC; False when that is so already."""
+    action = ScheduleActionStartWorkflow(
+        workflow,
+        argument,
+        id=schedule_id,
+        task_queue=task_queue,
+        typed_search_attributes=TypedSearchAttributes([SearchAttributePair(sa.TENANT, tenant_id)]),
+        static_summary=schedule_id,
+    )
+    spec = ScheduleSpec(cron_expressions=[cron], jitter=_JITTER)
+    policy = SchedulePolicy(overlap=ScheduleOverlapPolicy.BUFFER_ONE, catchup_window=_CATCH_UP)
+    try:
+        await client.create_schedule(schedule_id, Schedule(action=action, spec=spec, policy=policy))
+    except ScheduleAlreadyRunningError:
+        return False
+    return True
