@@ -1,5 +1,6 @@
 """APRs agree with the laws that define them; the published figures are in test_published_figures."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from models.amortization import schedule_for
 from models.apr import (
+    AprMethod,
     NoRate,
     Transfer,
     Unit,
@@ -20,7 +22,8 @@ from models.apr import (
     us_apr_percent,
 )
 from models.dates import Frequency
-from models.terms import LoanTerms
+from models.fees import Fee, FeeTiming
+from models.terms import LoanTerms, Method
 
 DISBURSED_ON = date(2026, 1, 15)
 MONTHLY = Decimal(12)
@@ -108,6 +111,77 @@ def test_a_loan_without_fees_has_its_interest_rate_as_apr(
     terms = LoanTerms(100_000_000, "USD", Decimal(12), installments, frequency=frequency, every=every)
 
     assert apr(terms) == Decimal(percent)
+
+
+@pytest.mark.parametrize(
+    ("start", "dates", "period"),
+    [
+        (date(2026, 1, 15), [date(2026, 2, 15), date(2026, 3, 15), date(2026, 5, 15)], UnitPeriod(Unit.MONTH)),
+        (date(2026, 1, 15), [date(2026, 1, 29), date(2026, 2, 12)], UnitPeriod(Unit.WEEK, 2)),
+        (date(2026, 1, 15), [date(2026, 4, 15)], UnitPeriod(Unit.MONTH, 3)),
+        (date(2026, 1, 15), [date(2026, 1, 25)], UnitPeriod(Unit.DAY, 10)),
+        (date(2026, 1, 15), [date(2027, 1, 15)], UnitPeriod(Unit.YEAR)),
+        # of intervals that occur once each, the shortest
+        (date(2026, 1, 15), [date(2026, 1, 22), date(2026, 2, 22)], UnitPeriod(Unit.WEEK)),
+        (date(2026, 1, 15), [date(2026, 1, 15)], UnitPeriod(Unit.DAY)),
+    ],
+)
+def test_the_unit_period_is_the_interval_that_occurs_most_often(
+    start: date, dates: list[date], period: UnitPeriod
+) -> None:
+    assert UnitPeriod.of(start, dates) == period
+
+
+def by(method: AprMethod, terms: LoanTerms) -> Decimal:
+    schedule = schedule_for(terms, disbursed_on=DISBURSED_ON)
+    found = apr_of(terms, schedule, disbursed_on=DISBURSED_ON, method=method)
+    assert found.method is method
+    return found.percent
+
+
+def test_one_loan_has_three_rates_by_three_laws() -> None:
+    loan = LoanTerms(2_500_000, "USD", Decimal("7.5"), 12, processing_fee_minor=50_000)
+
+    assert by(AprMethod.US_REG_Z, loan) == Decimal("11.31")
+    assert by(AprMethod.EU_2008_48_EC, loan) == Decimal("11.92")
+    assert by(AprMethod.INDIA_KFS, loan) == Decimal("11.31")
+
+
+def test_the_key_facts_statement_of_india_from_the_terms_of_its_example() -> None:
+    loan = LoanTerms(2_000_000, "INR", Decimal(15), 24, processing_fee_minor=40_000)
+
+    assert by(AprMethod.INDIA_KFS, loan) == Decimal("17.07")
+
+
+@pytest.mark.parametrize("method", AprMethod)
+def test_a_fee_raises_the_rate_wherever_it_is_due(method: AprMethod) -> None:
+    plain = LoanTerms(1_200_000, "USD", Decimal(12), 12)
+    withheld = replace(plain, fees=(Fee("f", FeeTiming.DISBURSEMENT, percent=Decimal(1)),))
+    spread = replace(plain, fees=(Fee("f", FeeTiming.INSTALLMENT, amount_minor=1_000),))
+
+    assert by(method, plain) < by(method, spread) < by(method, withheld)
+
+
+def test_a_down_payment_is_paid_back_at_once_and_changes_no_rate() -> None:
+    loan = LoanTerms(1_000_000, "USD", Decimal(12), 12)
+
+    for method in AprMethod:
+        assert by(method, replace(loan, down_payment_percent=Decimal(25))) == by(method, loan)
+
+
+def test_a_bullet_of_a_year_counts_as_a_year() -> None:
+    bullet = LoanTerms(1_000_000, "USD", Decimal(12), 12, method=Method.BULLET)
+
+    assert by(AprMethod.US_REG_Z, bullet) == by(AprMethod.EU_2008_48_EC, bullet) == Decimal("12.00")
+
+
+def test_agreed_dates_count_by_their_dates() -> None:
+    dates = (date(2026, 2, 15), date(2026, 3, 15), date(2026, 7, 15))
+    terms = LoanTerms(900_000, "USD", Decimal(12), 3, frequency=Frequency.CUSTOM, custom_due_dates=dates)
+
+    # four months at one percent each bear less than they would if they compounded
+    assert by(AprMethod.US_REG_Z, terms) == Decimal("11.92")
+    assert Decimal(12) < by(AprMethod.EU_2008_48_EC, terms) < Decimal(13)
 
 
 def test_the_finance_charge_is_interest_and_fee() -> None:

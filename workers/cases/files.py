@@ -25,7 +25,7 @@ class UnreadableCases(Exception):
 
 def answers(path: str, answer: Callable[[Case], Answer]) -> str:
     """One answer per case of the file (`-` is standard input), as JSON; a case that is refused says why."""
-    return json.dumps([_answered(case, answer) for case in _read(path)], indent=1)
+    return json.dumps([_answered(case, answer) for case in _read(path)], indent=1, default=float)
 
 
 def needed(case: Case, field: str) -> Any:
@@ -85,10 +85,14 @@ def _answered(case: Any, answer: Callable[[Case], Answer]) -> Answer:
         return {"id": case.get("id"), "error": refusal.detail}
 
 
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is none of its values")
+
+
 def _read(path: str) -> list[Any]:
     try:
         text = sys.stdin.read() if path == "-" else Path(path).read_text("utf-8")
-        cases = json.loads(text, parse_float=Decimal)
+        cases = json.loads(text, parse_float=Decimal, parse_constant=_refuse)
     except OSError as trouble:
         raise UnreadableCases(f"{path} cannot be read: {trouble.strerror}.") from None
     except (ValueError, RecursionError) as trouble:

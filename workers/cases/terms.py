@@ -23,13 +23,17 @@ _ROUNDINGS = {
     "HALF_EVEN": Rounding.HALF_EVEN,
     "HALF_UP": Rounding.HALF_UP,
     "HALF_DOWN": Rounding.HALF_DOWN,
-    "TRUNC": Rounding.DOWN,
+    "TRUNCATE": Rounding.DOWN,
+    "TRUNCATED": Rounding.DOWN,
+    "TRUNCATION": Rounding.DOWN,
     "DOWN": Rounding.DOWN,
     "FLOOR": Rounding.DOWN,
     "CEILING": Rounding.UP,
     "UP": Rounding.UP,
     "UNROUNDED": Rounding.HALF_EVEN,
+    "NONE": Rounding.HALF_EVEN,
 }
+_EXACT = re.compile("unrounded|none", re.IGNORECASE)
 _WEEKDAYS = {"MON": 0, "TUE": 1, "WED": 2, "THU": 3, "FRI": 4, "SAT": 5, "SUN": 6}
 
 
@@ -146,9 +150,9 @@ def _rounding(case: Case, engine: str) -> Rounding:
         # OpenCBS rounds its installments half up, and equal principal half to even.
         half_up = engine == "OPENCBS" and case.get("amortization") != "EQUAL_PRINCIPAL"
         return Rounding.HALF_UP if half_up else Rounding.HALF_EVEN
-    for word, rounding in _ROUNDINGS.items():
-        if word in str(text).upper():
-            return rounding
+    for word in re.findall(r"\w+", str(text).upper()):
+        if word in _ROUNDINGS:
+            return _ROUNDINGS[word]
     raise InvalidCase(f"rounding {text!r} is not understood.", "rounding")
 
 
@@ -157,7 +161,7 @@ def _rounding_unit(case: Case, currency: str) -> int:
     exponent = exponent_of(currency)
     decimals = whole(case, "currency_decimals", exponent)
     text = str(case.get("rounding") or "")
-    if "UNROUNDED" in text.upper():
+    if _EXACT.search(text):
         return 1
     if not 0 <= decimals <= exponent:
         raise InvalidCase(f"currency_decimals {decimals} is not what {currency} has.", "currency_decimals")
