@@ -18,14 +18,18 @@ Interest that has already been paid is kept, and flat interest, which the origin
 has been repaid, is saved by a payoff only: I_k . d / D, and all of the later periods'.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
-from models.amortization import Share, declining, level
+from models.allocation import Part
+from models.annuity import Share, declining
 from models.money import rounded
+from models.straight_line import equal_principal, level
 from models.terms import Installment, LoanTerms, Method
+
+_FLAT = frozenset({Method.FLAT, Method.FLAT_TOTAL_SPREAD, Method.FLAT_EQUAL_PARTS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ class Outlook:
     def interest_earned_minor(self, prepaid_minor: int) -> int:
         """I_k': the running installment's interest once this much is prepaid, never less than was already paid."""
         to_come = Decimal(self.days_to_come) / (self.days_elapsed + self.days_to_come)
-        if self.terms.method is Method.EQUAL_INSTALLMENT:
+        if self.terms.method not in _FLAT:
             saved = prepaid_minor * self.rates[0] * to_come
         elif prepaid_minor == self.principal_minor:
             saved = self.running.interest_minor * to_come
@@ -117,16 +121,76 @@ def running_paid(ahead: Outlook, extra_minor: int) -> tuple[Outlook, int]:
     return replace(ahead, rows=(paid, *ahead.rows[1:])), extra_minor + saved_minor
 
 
+def pay_ahead(ahead: Outlook, money_minor: int, parts: Sequence[Part]) -> tuple[tuple[Installment, ...], int]:
+    """The installments ahead after this money, and what is left of it beyond a payoff.
+
+    It first pays the running installment early, as agreed; what goes beyond it is a prepayment.
+    """
+    scheduled_minor = sum(row.outstanding_minor for row in ahead.rows)
+    pays_running = ahead.days_elapsed > 0 and money_minor <= ahead.running.outstanding_minor
+    payoff_minor = payoff_of(ahead)
+    # The last installment paid in full some days early is that installment, not a payoff with a few cents to return.
+    if pays_running and (money_minor < payoff_minor or money_minor == scheduled_minor):
+        return _paid(ahead.rows, money_minor, parts)
+    if money_minor < payoff_minor and ahead.days_elapsed > 0:
+        ahead, money_minor = running_paid(ahead, money_minor - ahead.running.outstanding_minor)
+    prepaid_minor = min(money_minor, ahead.principal_minor)
+    return _paid(prepay(ahead, prepaid_minor), money_minor - prepaid_minor, parts)
+
+
+def payoff_of(ahead: Outlook) -> int:
+    """What settles everything ahead on this day."""
+    return ahead.principal_minor + sum(row.outstanding_minor for row in prepay(ahead, ahead.principal_minor))
+
+
+def _paid(
+    rows: Iterable[Installment], money_minor: int, parts: Sequence[Part]
+) -> tuple[tuple[Installment, ...], int]:
+    """The rows after paying them one after the other, and the money left."""
+    paid = []
+    for row in rows:
+        paid.append(_paid_one(row, money_minor, parts))
+        money_minor -= row.outstanding_minor - paid[-1].outstanding_minor
+    return tuple(paid), money_minor
+
+
+def _paid_one(row: Installment, money_minor: int, parts: Sequence[Part]) -> Installment:
+    portions = {
+        Part.PENALTY: row.penalty_outstanding_minor,
+        Part.FEE: row.fee_outstanding_minor,
+        Part.INTEREST: row.interest_outstanding_minor,
+        Part.PRINCIPAL: row.principal_outstanding_minor,
+    }
+    for part in parts:
+        portions[part] = min(portions[part], money_minor)
+        money_minor -= portions[part]
+    return replace(
+        row,
+        penalty_paid_minor=row.penalty_paid_minor + portions[Part.PENALTY],
+        fee_paid_minor=row.fee_paid_minor + portions[Part.FEE],
+        interest_paid_minor=row.interest_paid_minor + portions[Part.INTEREST],
+        principal_paid_minor=row.principal_paid_minor + portions[Part.PRINCIPAL],
+    )
+
+
 def _shares(ahead: Outlook, running: Installment, balance_minor: int, open_rows: list[int]) -> tuple[Share, ...]:
-    """The new equal installments of the rows that still wait for principal or interest."""
-    if ahead.terms.method is not Method.EQUAL_INSTALLMENT:
+    """The new installments of the rows that still wait for principal or interest, by the method of the loan."""
+    if ahead.terms.method in _FLAT:
         return level(balance_minor, [ahead.rows[index].interest_outstanding_minor for index in open_rows], ahead.terms)
     rates = [ahead.rates[index] for index in open_rows]
     if open_rows[0] == 0:
         rates[0] = Decimal(running.interest_outstanding_minor) / balance_minor
+    if ahead.terms.method is Method.EQUAL_PRINCIPAL:
+        return equal_principal(balance_minor, rates, ahead.terms)
+    return declining(balance_minor, rates, ahead.terms, interest_only=_interest_only(ahead, open_rows))
+
+
+def _interest_only(ahead: Outlook, open_rows: list[int]) -> int:
+    """How many of the open rows pay interest only: what is left of a grace, or all but the last."""
+    if ahead.terms.method is Method.INTEREST_ONLY:
+        return len(open_rows) - 1
     grace = ahead.terms.principal_grace_installments - (ahead.rows[open_rows[0]].number - 1)
-    interest_only = min(max(grace, 0), len(rates) - 1)
-    return declining(balance_minor, rates, ahead.terms, interest_only=interest_only)
+    return min(max(grace, 0), len(open_rows) - 1)
 
 
 def _is_open(row: Installment) -> bool:

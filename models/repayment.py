@@ -3,16 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from enum import StrEnum
 
-from models.errors import Conflict, NotFound, Refused
+from models.allocation import InAdvance, InvalidAllocationOrder, Part
+from models.errors import Conflict, NotFound
 from models.money import InvalidAmount
 from models.prepayment import Outlook, outlook, prepay, running_paid
 from models.terms import Installment, LoanTerms
-
-
-class InvalidAllocationOrder(Refused):
-    """The order does not name every part of an installment once."""
 
 
 class UnknownInstallment(NotFound):
@@ -21,23 +17,6 @@ class UnknownInstallment(NotFound):
 
 class InstallmentSettled(Conflict):
     """Nothing is owed on the installment any more."""
-
-
-class Part(StrEnum):
-    """What an installment is made of."""
-
-    PENALTY = "penalty"
-    FEE = "fee"
-    INTEREST = "interest"
-    PRINCIPAL = "principal"
-
-
-class InAdvance(StrEnum):
-    """Where money goes that nothing due is waiting for."""
-
-    NEXT_INSTALLMENT = "next_installment"
-    LAST_INSTALLMENT = "last_installment"
-    REDUCE_INSTALLMENT = "reduce_installment"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
-from models.repayment import Part
+from models.allocation import Part
 
 
 class TransactionKind(StrEnum):

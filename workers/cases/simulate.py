@@ -45,3 +45,123 @@ _MONEY = {
     "CHARGEBACK": _K.CHARGEBACK,
     "CREDIT_BALANCE_REFUND": _K.REFUND,
 }
+
+
+def simulated(case: Case) -> Answer:
+    """The schedule after the events, with what was paid of it and when."""
+    stated = needed(case, "terms")
+    if not isinstance(stated, dict):
+        raise InvalidCase("terms is a JSON object.", "terms")
+    terms, policy = terms_of(stated), _policy(case.get("allocation"), stated)
+    transactions, today = _history(case, stated, terms)
+    account = replay(terms, policy, transactions, on=today)
+    return {"expected": _printed(account, terms.currency)}
+
+
+def _policy(allocation: Any, stated: Mapping[str, Any]) -> RepaymentPolicy:
+    if not isinstance(allocation, dict):
+        raise InvalidCase("allocation is a JSON object.", "allocation")
+    recalculates = bool(stated.get("interest_recalculation"))
+    strategy = allocation.get("strategy")
+    if strategy != _ADVANCED:
+        names = {name.upper(): stages for name, stages in STRATEGIES.items()}
+        stages = one_of(strategy, names, "allocation.strategy")
+        return RepaymentPolicy(stages, InAdvance.NEXT_INSTALLMENT, recalculates)
+    processing = one_of(allocation.get("processing") or "HORIZONTAL", _PROCESSING, "allocation.processing")
+    rule = one_of(
+        allocation.get("future_installment_rule") or "NEXT_INSTALLMENT", _RULES, "allocation.future_installment_rule"
+    )
+    if (order := allocation.get("order")) is None:
+        return RepaymentPolicy(by_bucket(processing=processing), rule, recalculates)
+    if not isinstance(order, list):
+        raise InvalidCase("allocation.order is a JSON array.", "allocation.order")
+    entries = [one_of(entry, _ENTRIES, "allocation.order") for entry in order]
+    return RepaymentPolicy(in_order(entries, processing), rule, recalculates)
+
+
+def _history(case: Case, stated: Mapping[str, Any], terms: LoanTerms) -> tuple[list[Transaction], date]:
+    """The events as transactions, and the business date after the last of them."""
+    events = needed(case, "events")
+    if not isinstance(events, list):
+        raise InvalidCase("events is a JSON array.", "events")
+    transactions: list[Transaction] = []
+    today = day(needed(stated, "disbursed_on"), "terms.disbursed_on")
+    for place, event in enumerate(events):
+        field = f"events[{place}]"
+        if not isinstance(event, dict):
+            raise InvalidCase(f"{field} is a JSON object.", field)
+        kind = event.get("type")
+        if kind in ("BUSINESS_DATE", "COB"):
+            today = max(today, day(event.get("date"), f"{field}.date"))
+            continue
+        for transaction in _transactions(event, kind, field, today, stated, terms):
+            if transaction.kind is not _K.DISBURSEMENT and not transactions:
+                raise InvalidCase(f"{field} comes before the disbursement.", field)
+            transactions.append(transaction)
+            today = max(today, transaction.on)
+    return transactions, today
+
+
+def _transactions(
+    event: Mapping[str, Any], kind: Any, field: str, today: date, stated: Mapping[str, Any], terms: LoanTerms
+) -> Iterator[Transaction]:
+    minor = minor_units(as_number(event.get("amount"), f"{field}.amount"), terms.currency, field=f"{field}.amount")
+    if minor <= 0:
+        raise InvalidCase(f"{field}.amount is more than nothing.", f"{field}.amount")
+    if kind == "CHARGE":
+        due_on = day(event.get("due"), f"{field}.due")
+        charged = one_of(event.get("kind"), _CHARGES, f"{field}.kind")
+        yield Transaction(field, charged, min(today, due_on), minor, due_on=due_on)
+        return
+    on = day(event.get("date"), f"{field}.date")
+    if kind == "DISBURSEMENT":
+        if minor != terms.principal_minor:
+            raise InvalidCase(f"{field} pays out another amount than the principal.", f"{field}.amount")
+        yield Transaction(field, _K.DISBURSEMENT, on, minor)
+        if stated.get("auto_down_payment") and terms.down_payment_percent:
+            down_minor = minor_units(
+                terms.principal_minor * terms.down_payment_percent / 100 / 10**2, terms.currency, field=field
+            )
+            yield Transaction(f"{field}.down_payment", _K.DOWN_PAYMENT, on, down_minor)
+        return
+    yield Transaction(field, one_of(kind, _MONEY, f"{field}.type"), on, minor)
+
+
+def _printed(account: LoanAccount, currency: str) -> dict[str, Any]:
+    balance_minor, rows = account.terms.principal_minor, []
+    for row, early_minor, late_minor in zip(
+        account.installments, account.in_advance_minor, account.late_minor, strict=True
+    ):
+        balance_minor -= row.principal_minor
+        rows.append(
+            {
+                "n": row.number,
+                "due": row.due_on.isoformat(),
+                **{part.value: amount(_of(row, part), currency) for part in _PARTS},
+                "total": amount(row.total_minor, currency),
+                "balance_after": amount(balance_minor, currency),
+                "paid": amount(row.paid_minor, currency),
+                "in_advance": amount(early_minor, currency),
+                "late": amount(late_minor, currency),
+                "outstanding": amount(row.outstanding_minor, currency),
+                "paid_on": row.settled_on and row.settled_on.isoformat(),
+            }
+        )
+    return {
+        "schedule": rows,
+        "paid_split": _split(account, currency, "_paid_minor"),
+        "outstanding_split": _split(account, currency, "_outstanding_minor"),
+        "overpaid": amount(account.overpaid_minor, currency),
+        "status": account.status.upper(),
+    }
+
+
+def _of(row: Installment, part: Part) -> int:
+    return int(getattr(row, f"{part}_minor"))
+
+
+def _split(account: LoanAccount, currency: str, suffix: str) -> dict[str, str]:
+    return {
+        part.value: amount(sum(getattr(row, f"{part}{suffix}") for row in account.installments), currency)
+        for part in _PARTS
+    }

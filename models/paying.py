@@ -1,0 +1,189 @@
+"""Taking one payment: through the stages of the product's policy, then ahead of the schedule, then into credit."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from models.allocation import DueBucket, InAdvance, Part, Processing, RepaymentPolicy, Stage
+from models.installment import Installment
+from models.prepayment import Outlook, pay_ahead
+from models.recalculation import Balance, payable_now, reprice
+from models.rows import Row
+from models.terms import LoanTerms
+from models.transactions import Split
+
+
+@dataclass(slots=True)
+class Debt:
+    """A loan's rows and what they are governed by, while its history is replayed."""
+
+    terms: LoanTerms
+    policy: RepaymentPolicy
+    rows: list[Row]
+    balance: Balance
+
+    @property
+    def outstanding_minor(self) -> int:
+        """Everything that is still to be paid."""
+        return sum(row.outstanding_minor for row in self.rows)
+
+    def bring_to(self, day: date) -> None:
+        """Bring interest in line with what was really paid, where the product recalculates it."""
+        if self.policy.recalculates_interest and self.rows:
+            reprice(self.rows, self.balance, until=day, rounding=self.terms.rounding)
+
+
+def pay(debt: Debt, amount_minor: int, on: date) -> Split:
+    """Pay what is due, then ahead; what no row takes is overpaid, never swallowed."""
+    debt.bring_to(on)
+    paying = _Payment(amount_minor, on, debt.balance.left_minor)
+    for stage in debt.policy.stages:
+        for take in _targets(stage, debt.rows, on):
+            paying.take(*take)
+        if DueBucket.IN_ADVANCE in stage.buckets and paying.left_minor:
+            _pay_ahead(debt, paying, stage)
+    for row in debt.rows:
+        row.settle(on)
+    debt.balance.repay(on, paying.paid[Part.PRINCIPAL])
+    _close_early(debt, on)
+    debt.bring_to(on)
+    return paying.split
+
+
+class _Payment:
+    """Money on its way into the rows."""
+
+    def __init__(self, amount_minor: int, on: date, principal_left_minor: int) -> None:
+        self.left_minor = amount_minor
+        self.on = on
+        self.paid = dict.fromkeys(Part, 0)
+        self._principal_left_minor = principal_left_minor
+
+    def take(self, row: Row, part: Part, wanted_minor: int) -> None:
+        """Give a part of a row what it wants, as far as the money goes; no more principal than is owed in all."""
+        if part is Part.PRINCIPAL:
+            wanted_minor = min(wanted_minor, self._principal_left_minor - self.paid[part])
+        taken_minor = min(wanted_minor, self.left_minor)
+        if taken_minor > 0:
+            row.pay(part, taken_minor, self.on)
+            self.note(part, taken_minor)
+
+    def note(self, part: Part, taken_minor: int) -> None:
+        """Money went to a part."""
+        self.paid[part] += taken_minor
+        self.left_minor -= taken_minor
+
+    @property
+    def split(self) -> Split:
+        """Where it went."""
+        paid = self.paid
+        return Split(paid[Part.PRINCIPAL], paid[Part.INTEREST], paid[Part.FEE], paid[Part.PENALTY], self.left_minor)
+
+
+def _targets(stage: Stage, rows: Sequence[Row], on: date) -> Iterator[tuple[Row, Part, int]]:
+    """What a stage pays of the debt that is due: in its order, each with what it wants when its turn comes."""
+    due = [row for row in rows if row.due_on <= on and _bucket(row, on) in stage.buckets]
+    if stage.charges_by_own_day:
+        for part in stage.parts:
+            for row in rows:
+                yield row, part, row.outstanding_by(part, on)
+        return
+    yield from _crossed(due, stage)
+
+
+def _crossed(rows: Iterable[Row], stage: Stage) -> Iterator[tuple[Row, Part, int]]:
+    rows = tuple(rows)
+    if stage.processing is Processing.HORIZONTAL:
+        yield from ((row, part, row.outstanding(part)) for row in rows for part in stage.parts)
+    else:
+        yield from ((row, part, row.outstanding(part)) for part in stage.parts for row in rows)
+
+
+def _bucket(row: Row, on: date) -> DueBucket:
+    return DueBucket.PAST_DUE if row.due_on < on else DueBucket.DUE
+
+
+def _pay_ahead(debt: Debt, paying: _Payment, stage: Stage) -> None:
+    ahead = [row for row in debt.rows if row.due_on > paying.on]
+    if not ahead:
+        return
+    if debt.policy.in_advance is InAdvance.REDUCE_INSTALLMENT and not debt.policy.recalculates_interest:
+        _prepay(debt, paying, stage, ahead)
+        return
+    if debt.policy.recalculates_interest:
+        payable_now(debt.rows, debt.balance, on=paying.on, rounding=debt.terms.rounding)
+    if debt.policy.in_advance is InAdvance.REAMORTIZATION:
+        _pay_in_shares(ahead, paying, stage)
+    else:
+        for take in _crossed(_in_turn(ahead, debt.policy.in_advance, paying.on), stage):
+            paying.take(*take)
+
+
+def _in_turn(ahead: list[Row], rule: InAdvance, on: date) -> list[Row]:
+    """The installments ahead in the order in which they are paid."""
+    match rule:
+        case InAdvance.LAST_INSTALLMENT:
+            return ahead[::-1]
+        case InAdvance.NEXT_LAST_INSTALLMENT:
+            running = [row for row in ahead if row.from_on <= on]
+            return running + [row for row in reversed(ahead) if row not in running]
+        case _:
+            return ahead
+
+
+def _pay_in_shares(ahead: Sequence[Row], paying: _Payment, stage: Stage) -> None:
+    """An equal share for every open installment, odd cents to the first ones; again with the rest."""
+    while paying.left_minor and (waiting := [row for row in ahead if row.outstanding_minor]):
+        share_minor, over_minor = divmod(paying.left_minor, len(waiting))
+        before_minor = paying.left_minor
+        for place, row in enumerate(waiting):
+            mine_minor = share_minor + (place < over_minor)
+            for part in stage.parts:
+                wanted_minor = min(row.outstanding(part), mine_minor)
+                taken_from = paying.left_minor
+                paying.take(row, part, wanted_minor)
+                mine_minor -= taken_from - paying.left_minor
+        if paying.left_minor == before_minor:
+            return
+
+
+def outlook_of(debt: Debt, ahead: Sequence[Row], on: date) -> Outlook:
+    """What lies ahead, as the arithmetic of prepayments sees it."""
+    running = ahead[0]
+    started_on = max(on, running.from_on)
+    return Outlook(
+        rows=tuple(row.as_installment() for row in ahead),
+        rates=tuple(row.rate for row in ahead),
+        days_elapsed=(started_on - running.from_on).days,
+        days_to_come=(running.due_on - started_on).days,
+        terms=debt.terms,
+    )
+
+
+def _prepay(debt: Debt, paying: _Payment, stage: Stage, ahead: Sequence[Row]) -> None:
+    after, left_minor = pay_ahead(outlook_of(debt, ahead, paying.on), paying.left_minor, stage.parts)
+    for row, installment in zip(ahead, after, strict=True):
+        _follow(row, installment, paying)
+    assert paying.left_minor == left_minor
+
+
+def _follow(row: Row, after: Installment, paying: _Payment) -> None:
+    row.owed[Part.PRINCIPAL], row.owed[Part.INTEREST] = after.principal_minor, after.interest_minor
+    row.level_minor = after.principal_minor + after.interest_minor
+    for part, paid_minor in (
+        (Part.PRINCIPAL, after.principal_paid_minor),
+        (Part.INTEREST, after.interest_paid_minor),
+        (Part.FEE, after.fee_paid_minor),
+        (Part.PENALTY, after.penalty_paid_minor),
+    ):
+        if taken_minor := paid_minor - row.paid[part]:
+            row.pay(part, taken_minor, paying.on)
+            paying.note(part, taken_minor)
+
+
+def _close_early(debt: Debt, on: date) -> None:
+    """An installment that was paid early in full has cost what it cost."""
+    for row in debt.rows:
+        open_minor = row.outstanding(Part.PRINCIPAL) + row.outstanding(Part.INTEREST)
+        if row.due_on > on and not open_minor and row.paid[Part.PRINCIPAL]:
+            row.closed = True

@@ -1,0 +1,306 @@
+"""A loan as the replay of its transactions: each on its day, one recorded late as if it had come in time.
+
+    transactions  ->  without those undone, by value date  ->  one after the other on the rows  ->  the account
+
+What a replay gives depends on nothing but the terms, the policy, the transactions and the day it is asked for.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from models.allocation import Part, RepaymentPolicy
+from models.amortization import schedule_for
+from models.installment import Installment
+from models.loan import LoanStatus
+from models.paying import Debt, outlook_of, pay
+from models.prepayment import payoff_of
+from models.recalculation import Balance, payable_now
+from models.allocation import InAdvance
+from models.restructuring import re_age, re_amortize, reschedule
+from models.rows import CHARGED, Charge, Row, rows_of
+from models.terms import LoanTerms
+from models.transactions import NewTerms, Split, Transaction, TransactionKind
+
+_K = TransactionKind
+NOTHING = Split()
+
+
+@dataclass(frozen=True, slots=True)
+class LoanAccount:
+    """Where a loan stands on a day, and what each transaction did.
+
+    `in_advance_minor` and `late_minor` say, installment by installment, what came before its day and what after.
+    `forgiven` is what a settlement, a refinancing or a write-off let go.
+    """
+
+    terms: LoanTerms
+    installments: tuple[Installment, ...]
+    in_advance_minor: tuple[int, ...]
+    late_minor: tuple[int, ...]
+    splits: Mapping[str, Split]
+    forgiven: Mapping[str, Split]
+    charged_off_when: frozenset[str]
+    status: LoanStatus
+    overpaid_minor: int
+    disbursed_on: date | None
+    charged_off_on: date | None
+
+    @property
+    def outstanding_minor(self) -> int:
+        """Everything that is still to be paid."""
+        return sum(row.outstanding_minor for row in self.installments)
+
+
+@dataclass(frozen=True, slots=True)
+class Payoff:
+    """What settles the loan when paid by `good_through`; a day later there is a day's interest more."""
+
+    principal_minor: int
+    interest_minor: int
+    fee_minor: int
+    penalty_minor: int
+    total_minor: int
+    good_through: date
+
+
+def replay(
+    terms: LoanTerms, policy: RepaymentPolicy, transactions: Sequence[Transaction], *, on: date
+) -> LoanAccount:
+    """The account these transactions, in the order of their recording, make on the business date `on`."""
+    run = _replayed(terms, policy, transactions)
+    run.debt.bring_to(max(on, run.last_on or on))
+    return run.account()
+
+
+def payoff(terms: LoanTerms, policy: RepaymentPolicy, transactions: Sequence[Transaction], *, on: date) -> Payoff:
+    """What settles the loan on a day: principal, the interest its policy asks for until then, fees and penalties."""
+    run = _replayed(terms, policy, transactions)
+    debt, rows = run.debt, run.debt.rows
+    debt.bring_to(on)
+    ahead = [row for row in rows if row.due_on > on]
+    principal_minor = sum(row.outstanding(Part.PRINCIPAL) for row in rows)
+    charged = {part: sum(row.outstanding(part) for row in rows) for part in CHARGED}
+    if policy.recalculates_interest and ahead:
+        payable_now(rows, debt.balance, on=on, rounding=debt.terms.rounding)
+    interest_minor = sum(row.outstanding(Part.INTEREST) for row in rows)
+    if policy.in_advance is InAdvance.REDUCE_INSTALLMENT and not policy.recalculates_interest and ahead:
+        beside_minor = sum(row.outstanding(part) for row in ahead for part in (Part.PRINCIPAL, *CHARGED))
+        ahead_minor = payoff_of(outlook_of(debt, ahead, on)) - beside_minor
+        interest_minor = sum(row.outstanding(Part.INTEREST) for row in rows if row.due_on <= on) + ahead_minor
+    return Payoff(
+        principal_minor=principal_minor,
+        interest_minor=interest_minor,
+        fee_minor=charged[Part.FEE],
+        penalty_minor=charged[Part.PENALTY],
+        total_minor=principal_minor + interest_minor + sum(charged.values()),
+        good_through=on,
+    )
+
+
+def effective(transactions: Sequence[Transaction]) -> list[Transaction]:
+    """The transactions that stand, by value date; on one day in the order of their recording."""
+    undone = {each.reverses for each in transactions if each.kind is _K.REVERSAL}
+    standing = (each for each in transactions if each.kind is not _K.REVERSAL and each.id not in undone)
+    return sorted(standing, key=lambda each: (each.on, each.kind is not _K.DISBURSEMENT))
+
+
+def _replayed(terms: LoanTerms, policy: RepaymentPolicy, transactions: Sequence[Transaction]) -> "_Run":
+    run = _Run(Debt(terms, policy, [], Balance(0)))
+    returned = any(each.kind is _K.DISBURSEMENT for each in transactions)
+    for each in effective(transactions):
+        run.take(each)
+    if returned and run.disbursed_on is None:
+        run.status = LoanStatus.CANCELLED
+    return run
+
+
+class _Run:
+    """One replay under way."""
+
+    def __init__(self, debt: Debt) -> None:
+        self.debt = debt
+        self.splits: dict[str, Split] = {}
+        self.forgiven: dict[str, Split] = {}
+        self.charged_off_when: set[str] = set()
+        self.overpaid_minor = 0
+        self.disbursed_on: date | None = None
+        self.charged_off_on: date | None = None
+        self.last_on: date | None = None
+        self.status: LoanStatus | None = None
+
+    def take(self, transaction: Transaction) -> None:
+        """Let one transaction do what it does."""
+        if self.charged_off_on is not None:
+            self.charged_off_when.add(transaction.id)
+        self.last_on = transaction.on
+        self.splits[transaction.id] = _DOES[transaction.kind](self, transaction)
+
+    def account(self) -> LoanAccount:
+        """What has come of it."""
+        rows = self.debt.rows
+        return LoanAccount(
+            terms=self.debt.terms,
+            installments=tuple(row.as_installment() for row in rows),
+            in_advance_minor=tuple(row.in_advance_minor for row in rows),
+            late_minor=tuple(row.late_minor for row in rows),
+            splits=self.splits,
+            forgiven=self.forgiven,
+            charged_off_when=frozenset(self.charged_off_when),
+            status=self.status or self._status(),
+            overpaid_minor=self.overpaid_minor,
+            disbursed_on=self.disbursed_on,
+            charged_off_on=self.charged_off_on,
+        )
+
+    def _status(self) -> LoanStatus:
+        if self.disbursed_on is None or self.debt.outstanding_minor:
+            return LoanStatus.ACTIVE
+        return LoanStatus.OVERPAID if self.overpaid_minor else LoanStatus.CLOSED_OBLIGATIONS_MET
+
+    # ------------------------------------------------------------ money out and in
+
+    def disburse(self, transaction: Transaction) -> Split:
+        debt, on = self.debt, transaction.on
+        self.disbursed_on = on
+        debt.rows[:] = rows_of(
+            schedule_for(debt.terms, disbursed_on=on), debt.terms.period_rates(disbursed_on=on), disbursed_on=on
+        )
+        debt.balance = Balance(debt.terms.principal_minor)
+        return Split(fee_minor=debt.terms.principal_minor - debt.terms.disbursed_minor)
+
+    def repay(self, transaction: Transaction) -> Split:
+        split = pay(self.debt, transaction.amount_minor, transaction.on)
+        self.overpaid_minor += split.overpaid_minor
+        return split
+
+    def settle(self, transaction: Transaction) -> Split:
+        split = self.repay(transaction)
+        self.forgiven[transaction.id] = self._forgive()
+        closed = LoanStatus.SETTLED if transaction.kind is _K.SETTLEMENT else LoanStatus.CLOSED_REFINANCED
+        self.status = closed
+        return split
+
+    def refund(self, transaction: Transaction) -> Split:
+        assert transaction.amount_minor <= self.overpaid_minor, transaction
+        self.overpaid_minor -= transaction.amount_minor
+        return Split(overpaid_minor=-transaction.amount_minor)
+
+    def charge_back(self, transaction: Transaction) -> Split:
+        """What was paid is owed again, with the running installment, or the last one when all are past."""
+        amount_minor, rows = transaction.amount_minor, self.debt.rows
+        row = next((each for each in rows if each.due_on >= transaction.on), rows[-1])
+        row.owed[Part.PRINCIPAL] += amount_minor
+        row.level_minor += amount_minor
+        row.closed = False
+        row.settle(transaction.on)
+        self.debt.balance.lend(transaction.on, amount_minor)
+        self.debt.bring_to(transaction.on)
+        return Split(principal_minor=amount_minor)
+
+    def recover(self, transaction: Transaction) -> Split:
+        """Money for a loan that was given up; the installments stay as they were."""
+        return NOTHING
+
+    # ------------------------------------------------------------ charges and what is let go
+
+    def charge(self, transaction: Transaction) -> Split:
+        part = Part.FEE if transaction.kind is _K.FEE else Part.PENALTY
+        due_on = transaction.due_on or transaction.on
+        row = self._row_of(transaction, due_on)
+        row.owed[part] += transaction.amount_minor
+        row.charges.append(Charge(part, due_on, transaction.amount_minor))
+        row.charges.sort(key=lambda charge: charge.due_on)
+        row.settle(transaction.on)
+        return Split(**{f"{part}_minor": transaction.amount_minor})
+
+    def _row_of(self, transaction: Transaction, due_on: date) -> Row:
+        """The installment named, or the one whose period holds the day; after the last, one of its own."""
+        rows = self.debt.rows
+        if transaction.installment is not None:
+            return next(row for row in rows if row.number == transaction.installment)
+        for row in rows:
+            if due_on <= row.due_on and row.due_on != row.from_on:
+                return row
+        extra = Row(rows[-1].number + 1, rows[-1].due_on, due_on, rows[-1].rate * 0, dict.fromkeys(Part, 0))
+        rows.append(extra)
+        return extra
+
+    def waive(self, transaction: Transaction) -> Split:
+        part, left_minor = transaction.part, transaction.amount_minor
+        assert part is not None
+        for row in self.debt.rows:
+            if transaction.installment in (None, row.number):
+                waived_minor = min(row.outstanding(part), left_minor)
+                row.waive(part, waived_minor)
+                row.settle(transaction.on)
+                left_minor -= waived_minor
+        waived = transaction.amount_minor - left_minor
+        if part is Part.PRINCIPAL:
+            self.debt.balance.repay(transaction.on, waived)
+        return Split(**{f"{part}_minor": waived})
+
+    def _forgive(self) -> Split:
+        """Let everything go that is outstanding."""
+        gone = {part: 0 for part in Part}
+        for row in self.debt.rows:
+            for part in Part:
+                minor = row.outstanding(part)
+                gone[part] += minor
+                row.waive(part, minor)
+        self.debt.policy = RepaymentPolicy(self.debt.policy.stages, InAdvance.NEXT_INSTALLMENT)
+        return Split(gone[Part.PRINCIPAL], gone[Part.INTEREST], gone[Part.FEE], gone[Part.PENALTY])
+
+    def write_off(self, transaction: Transaction) -> Split:
+        self.status = LoanStatus.CLOSED_WRITTEN_OFF
+        lost = self._forgive()
+        self.forgiven[transaction.id] = lost
+        return lost
+
+    def charge_off(self, transaction: Transaction) -> Split:
+        self.charged_off_on = transaction.on
+        return self._outstanding()
+
+    def undo_charge_off(self, transaction: Transaction) -> Split:  # noqa: ARG002 - each takes its transaction
+        self.charged_off_on = None
+        return self._outstanding()
+
+    def _outstanding(self) -> Split:
+        sums = {part: sum(row.outstanding(part) for row in self.debt.rows) for part in Part}
+        return Split(sums[Part.PRINCIPAL], sums[Part.INTEREST], sums[Part.FEE], sums[Part.PENALTY])
+
+    # ------------------------------------------------------------ new installments
+
+    def restructure(self, transaction: Transaction) -> Split:
+        new, on = transaction.terms or NewTerms(), transaction.on
+        self.debt.bring_to(on)
+        match transaction.kind:
+            case _K.RESCHEDULE:
+                reschedule(self.debt, new, on)
+            case _K.RE_AGE:
+                re_age(self.debt, new, on)
+            case _:
+                re_amortize(self.debt, on)
+        return NOTHING
+
+
+_DOES: Mapping[TransactionKind, Callable[[_Run, Transaction], Split]] = {
+    _K.DISBURSEMENT: _Run.disburse,
+    _K.DOWN_PAYMENT: _Run.repay,
+    _K.REPAYMENT: _Run.repay,
+    _K.GOODWILL_CREDIT: _Run.repay,
+    _K.SETTLEMENT: _Run.settle,
+    _K.REFINANCE: _Run.settle,
+    _K.REFUND: _Run.refund,
+    _K.CHARGEBACK: _Run.charge_back,
+    _K.RECOVERY: _Run.recover,
+    _K.FEE: _Run.charge,
+    _K.PENALTY: _Run.charge,
+    _K.WAIVER: _Run.waive,
+    _K.WRITE_OFF: _Run.write_off,
+    _K.CHARGE_OFF: _Run.charge_off,
+    _K.UNDO_CHARGE_OFF: _Run.undo_charge_off,
+    _K.RESCHEDULE: _Run.restructure,
+    _K.RE_AGE: _Run.restructure,
+    _K.RE_AMORTIZE: _Run.restructure,
+}

@@ -1,0 +1,137 @@
+"""A loan's installments while its history is replayed: the one place where they change step by step."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+from models.allocation import Part
+from models.installment import Installment
+
+CHARGED = (Part.PENALTY, Part.FEE)
+
+
+@dataclass(slots=True)
+class Charge:
+    """A fee or a penalty with its own due day, inside the installment whose period holds that day."""
+
+    part: Part
+    due_on: date
+    amount_minor: int
+    paid_minor: int = 0
+
+    @property
+    def outstanding_minor(self) -> int:
+        """What is still to be paid of it."""
+        return self.amount_minor - self.paid_minor
+
+
+@dataclass(slots=True)
+class Row:
+    """One installment with its period: from `from_on` to `due_on` one unit of balance costs `rate`.
+
+    `level_minor` is the principal and interest agreed for it. A `closed` row was paid early in full: what it cost by
+    then is all it costs.
+    """
+
+    number: int
+    from_on: date
+    due_on: date
+    rate: Decimal
+    owed: dict[Part, int]
+    paid: dict[Part, int] = field(default_factory=lambda: dict.fromkeys(Part, 0))
+    charges: list[Charge] = field(default_factory=list)
+    level_minor: int = 0
+    in_advance_minor: int = 0
+    late_minor: int = 0
+    settled_on: date | None = None
+    closed: bool = False
+    interest_waived_minor: int = 0
+
+    def outstanding(self, part: Part) -> int:
+        """What is still to be paid of one part."""
+        return self.owed[part] - self.paid[part]
+
+    @property
+    def outstanding_minor(self) -> int:
+        """What is still to be paid of all of it."""
+        return sum(self.owed.values()) - sum(self.paid.values())
+
+    def outstanding_by(self, part: Part, day: date) -> int:
+        """What is to be paid of a part by a day, when charges are due on their own day."""
+        if part not in CHARGED:
+            return self.outstanding(part) if self.due_on <= day else 0
+        own = sum(charge.outstanding_minor for charge in self.charges if charge.part is part and charge.due_on <= day)
+        return self.outstanding(part) if self.due_on <= day else own
+
+    def pay(self, part: Part, amount_minor: int, on: date) -> None:
+        """Take money for one part; charges are paid in the order of their days."""
+        assert 0 < amount_minor <= self.outstanding(part), (self, part, amount_minor)
+        self.paid[part] += amount_minor
+        if on < self.due_on:
+            self.in_advance_minor += amount_minor
+        elif on > self.due_on:
+            self.late_minor += amount_minor
+        for charge in self.charges:
+            if charge.part is part and amount_minor:
+                taken_minor = min(amount_minor, charge.outstanding_minor)
+                charge.paid_minor += taken_minor
+                amount_minor -= taken_minor
+
+    def waive(self, part: Part, amount_minor: int) -> None:
+        """Ask no more for a part; what is waived is neither owed nor paid."""
+        assert 0 <= amount_minor <= self.outstanding(part), (self, part, amount_minor)
+        self.owed[part] -= amount_minor
+        if part is Part.INTEREST:
+            self.interest_waived_minor += amount_minor
+        for charge in self.charges:
+            if charge.part is part and amount_minor:
+                let_go_minor = min(amount_minor, charge.outstanding_minor)
+                charge.amount_minor -= let_go_minor
+                amount_minor -= let_go_minor
+
+    def settle(self, on: date) -> None:
+        """Note the day on which nothing was left; forget it when something is owed again."""
+        if self.outstanding_minor:
+            self.settled_on = None
+        elif self.settled_on is None and sum(self.owed.values()):
+            self.settled_on = on
+
+    def as_installment(self) -> Installment:
+        """The row as the value that everybody else works on."""
+        owed, paid = self.owed, self.paid
+        return Installment(
+            number=self.number,
+            due_on=self.due_on,
+            principal_minor=owed[Part.PRINCIPAL],
+            interest_minor=owed[Part.INTEREST],
+            fee_minor=owed[Part.FEE],
+            penalty_minor=owed[Part.PENALTY],
+            principal_paid_minor=paid[Part.PRINCIPAL],
+            interest_paid_minor=paid[Part.INTEREST],
+            fee_paid_minor=paid[Part.FEE],
+            penalty_paid_minor=paid[Part.PENALTY],
+            settled_on=self.settled_on,
+        )
+
+
+def rows_of(
+    schedule: Iterable[Installment], rates: Iterable[Decimal], *, disbursed_on: date, number_from: int = 1
+) -> list[Row]:
+    """Rows for a new schedule; a down payment, due when the money is paid out, has no period and no rate."""
+    rows: list[Row] = []
+    left, from_on = iter(rates), disbursed_on
+    for number, installment in enumerate(schedule, number_from):
+        rate = Decimal(0) if installment.due_on == disbursed_on else next(left)
+        owed = {
+            Part.PENALTY: installment.penalty_minor,
+            Part.FEE: installment.fee_minor,
+            Part.INTEREST: installment.interest_minor,
+            Part.PRINCIPAL: installment.principal_minor,
+        }
+        level_minor = installment.principal_minor + installment.interest_minor
+        rows.append(Row(number, from_on, installment.due_on, rate, owed, level_minor=level_minor))
+        if installment.fee_minor:
+            rows[-1].charges.append(Charge(Part.FEE, installment.due_on, installment.fee_minor))
+        from_on = installment.due_on
+    return rows
