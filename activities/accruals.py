@@ -24,12 +24,10 @@ async def accrue(
     Call it last, when the rows and the flags of the loan are as the transaction leaves them. `cause` names the
     transaction or the step, so that two of one day have a journal each.
     """
-    if loan.status == LoanStatus.CANCELLED:  # its journals have been taken back as a whole
-        return
     loan.accrued_on = max(loan.accrued_on or on, on)
     booked = Accrued(loan.interest_accrued_minor, loan.fees_accrued_minor)
     target = accrued_target(
-        installments,
+        () if loan.status == LoanStatus.CANCELLED else installments,  # the money has come back: nothing was ever earned
         on,
         loan.disbursed_on,
         is_non_accrual=loan.non_accrual_since is not None,

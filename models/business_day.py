@@ -26,7 +26,7 @@ class ScheduleSums:
 
 @dataclass(frozen=True, slots=True)
 class BookedLoan:
-    """A loan as the close of a day finds it. One that was cancelled has been taken out of the books: none accrues."""
+    """A loan as the close of a day finds it; of one that was cancelled nothing was ever earned."""
 
     id: str
     currency: str
@@ -57,7 +57,7 @@ def standing_on(loan: BookedLoan, sums: ScheduleSums, *, on: date, product: Loan
     set_aside = allowance_minor(sums.principal_outstanding_minor, aging.ifrs_stage, aging.classification, law=law)
     return Standing(
         aging=aging,
-        accrued=loan.accrued if loan.is_cancelled else to_book,
+        accrued=Accrued() if loan.is_cancelled else to_book,
         allowance_minor=0 if loan.is_charged_off else set_aside,
         is_charge_off_due=aging.is_charge_off_due and not loan.is_charged_off,
     )

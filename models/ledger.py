@@ -182,7 +182,7 @@ def entries_for(
     lines = _settling(transaction, split, is_charged_off=is_charged_off) or _moving(transaction, split)
     if not is_charged_off:
         lines = lines or _on_the_balance(transaction, split)
-        lines += _lost(forgiven or Split())
+        lines += _lost(forgiven) if forgiven and transaction.kind in _INCOMING else ()
     return _entries(*lines)
 
 

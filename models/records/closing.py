@@ -86,6 +86,9 @@ _ENTRIES = text("""
 """)
 
 
+_NOTHING = ScheduleSums(0, Income(0, 0, 0, 0))
+
+
 @dataclass
 class LockedLoan:
     """A loan under the lock of the closing transaction, the day it is accrued to, and the product it was born with."""
@@ -114,7 +117,8 @@ async def lock_partition(
 async def sums_of(session: AsyncSession, tenant_id: str, on: date, ids: list[str]) -> dict[str, ScheduleSums]:
     """What the schedules of these loans add up to. Read after the lock: it sees what the lock has waited for."""
     found = await session.execute(_SUMS, {"tenant_id": tenant_id, "on": on, "ids": ids})
-    return {row["loan_id"]: _sums(row) for row in found.mappings()}
+    # A loan whose disbursement was undone has no installments any more.
+    return dict.fromkeys(ids, _NOTHING) | {row["loan_id"]: _sums(row) for row in found.mappings()}
 
 
 async def write_standings(session: AsyncSession, tenant_id: str, on: date, standings: dict[str, Standing]) -> None:

@@ -52,10 +52,10 @@ def test_forbearance_stops_the_days() -> None:
     assert standing_on(forborne, sums(DUE), on=on).aging.days_past_due == 10
 
 
-def test_a_loan_that_was_cancelled_keeps_what_its_cancelling_booked() -> None:
+def test_of_a_loan_that_was_cancelled_nothing_was_earned() -> None:
     cancelled = replace(LOAN, is_cancelled=True)
 
-    assert standing_on(cancelled, sums(), on=DUE).accrued == cancelled.accrued
+    assert standing_on(cancelled, sums(), on=DUE).accrued == Accrued()
 
 
 def test_a_day_whose_books_are_closed_is_booked_on_the_first_open_one_under_its_own_name() -> None:
