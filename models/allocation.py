@@ -1,8 +1,8 @@
 """Where a payment goes, as data: in which order it pays what is past due, due and in advance, part by part.
 
-    stage          the installments of some due buckets, paid before those of the next stage
-    horizontal     all parts of one installment, then the next installment
-    vertical       one part of every installment, then the next part
+stage          the installments of some due buckets, paid before those of the next stage
+horizontal     all parts of one installment, then the next installment
+vertical       one part of every installment, then the next part
 """
 
 from collections.abc import Iterable, Sequence
@@ -51,6 +51,13 @@ class InAdvance(StrEnum):
     REDUCE_INSTALLMENT = "reduce_installment"  # a prepayment of principal; the installments ahead become smaller
 
 
+class LateCountsFrom(StrEnum):
+    """From which day principal that is paid late lowers the balance that bears interest."""
+
+    PAYMENT_DATE = "payment_date"
+    DUE_DATE = "due_date"
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """The installments of these due buckets are paid together, in this order of parts.
@@ -82,9 +89,7 @@ def in_order(order: Sequence[tuple[DueBucket, Part]], processing: Processing) ->
     )
 
 
-def by_bucket(
-    parts: Sequence[Part] = _LENDING, processing: Processing = Processing.HORIZONTAL
-) -> tuple[Stage, ...]:
+def by_bucket(parts: Sequence[Part] = _LENDING, processing: Processing = Processing.HORIZONTAL) -> tuple[Stage, ...]:
     """Past due, due, in advance, with one order of parts in all of them."""
     return in_order([(bucket, part) for bucket in DueBucket for part in parts], processing)
 
@@ -120,6 +125,7 @@ class RepaymentPolicy:
     stages: tuple[Stage, ...] = field(default_factory=by_bucket)
     in_advance: InAdvance = InAdvance.REDUCE_INSTALLMENT
     recalculates_interest: bool = False
+    late_counts_from: LateCountsFrom = LateCountsFrom.PAYMENT_DATE
 
 
 def parts_named(names: Iterable[str]) -> tuple[Part, ...]:

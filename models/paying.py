@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from models.allocation import DueBucket, InAdvance, Part, Processing, RepaymentPolicy, Stage
+from models.allocation import DueBucket, InAdvance, LateCountsFrom, Part, Processing, RepaymentPolicy, Stage
 from models.installment import Installment
 from models.prepayment import Outlook, pay_ahead
 from models.recalculation import Balance, payable_now, reprice
@@ -36,28 +36,31 @@ class Debt:
 def pay(debt: Debt, amount_minor: int, on: date) -> Split:
     """Pay what is due, then ahead; what no row takes is overpaid, never swallowed."""
     debt.bring_to(on)
-    paying = _Payment(amount_minor, on, debt.balance.left_minor)
+    paying = _Payment(amount_minor, on, debt)
     for stage in debt.policy.stages:
         for take in _targets(stage, debt.rows, on):
             paying.take(*take)
         if DueBucket.IN_ADVANCE in stage.buckets and paying.left_minor:
             _pay_ahead(debt, paying, stage)
-    for row in debt.rows:
-        row.settle(on)
-    debt.balance.repay(on, paying.paid[Part.PRINCIPAL])
+    for day, minor in paying.principal_by_day.items():
+        debt.balance.repay(day, minor)
     _close_early(debt, on)
     debt.bring_to(on)
+    for row in debt.rows:
+        row.settle(on)
     return paying.split
 
 
 class _Payment:
     """Money on its way into the rows."""
 
-    def __init__(self, amount_minor: int, on: date, principal_left_minor: int) -> None:
+    def __init__(self, amount_minor: int, on: date, debt: Debt) -> None:
         self.left_minor = amount_minor
         self.on = on
         self.paid = dict.fromkeys(Part, 0)
-        self._principal_left_minor = principal_left_minor
+        self.principal_by_day: dict[date, int] = {}
+        self._late_counts_from = debt.policy.late_counts_from
+        self._principal_left_minor = debt.balance.left_minor
 
     def take(self, row: Row, part: Part, wanted_minor: int) -> None:
         """Give a part of a row what it wants, as far as the money goes; no more principal than is owed in all."""
@@ -66,12 +69,16 @@ class _Payment:
         taken_minor = min(wanted_minor, self.left_minor)
         if taken_minor > 0:
             row.pay(part, taken_minor, self.on)
-            self.note(part, taken_minor)
+            self.note(row, part, taken_minor)
 
-    def note(self, part: Part, taken_minor: int) -> None:
-        """Money went to a part."""
+    def note(self, row: Row, part: Part, taken_minor: int) -> None:
+        """Money went to a part of a row."""
         self.paid[part] += taken_minor
         self.left_minor -= taken_minor
+        if part is Part.PRINCIPAL:
+            as_due = self._late_counts_from is LateCountsFrom.DUE_DATE and row.due_on < self.on
+            day = row.due_on if as_due else self.on
+            self.principal_by_day[day] = self.principal_by_day.get(day, 0) + taken_minor
 
     @property
     def split(self) -> Split:
@@ -178,7 +185,7 @@ def _follow(row: Row, after: Installment, paying: _Payment) -> None:
     ):
         if taken_minor := paid_minor - row.paid[part]:
             row.pay(part, taken_minor, paying.on)
-            paying.note(part, taken_minor)
+            paying.note(row, part, taken_minor)
 
 
 def _close_early(debt: Debt, on: date) -> None:

@@ -12,10 +12,12 @@ in full keeps the interest it had cost by then; what its period costs after that
 Source: the rule that Apache Fineract's progressive loans follow, read from the schedules its tests publish.
 """
 
+from bisect import insort
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from operator import itemgetter
 
 from models.allocation import Part
 from models.money import Rounding, rounded
@@ -43,11 +45,9 @@ class Balance:
         return self.lent_minor + self.lent_again_minor
 
     def repay(self, on: date, amount_minor: int) -> None:
-        """Principal came back. Days never go backward: a history is replayed in the order of its days."""
-        assert not self.repaid or self.repaid[-1][0] <= on
-        if self.repaid and self.repaid[-1][0] == on:
-            amount_minor += self.repaid.pop()[1]
-        self.repaid.append((on, amount_minor))
+        """Principal came back, and counts from this day."""
+        if amount_minor:
+            insort(self.repaid, (on, amount_minor), key=itemgetter(0))
 
     def lend(self, on: date, amount_minor: int) -> None:
         """Principal that had come back is owed again."""
@@ -57,8 +57,7 @@ class Balance:
 
 def reprice(rows: Sequence[Row], balance: Balance, *, until: date, rounding: Rounding) -> None:
     """Bring what every installment owes in line with what was really paid by `until`, the business date."""
-    open_rows = [row for row in rows if not row.closed]
-    last = open_rows[-1] if open_rows else None
+    last = next((row for row in reversed(rows) if not row.closed and row.level_minor), None)
     reserved_minor = sum(row.paid[Part.PRINCIPAL] for row in rows)
     left_minor = balance.to_be_repaid_minor
     stretch = _Stretch(balance, until)
@@ -86,7 +85,8 @@ def payable_now(rows: Sequence[Row], balance: Balance, *, on: date, rounding: Ro
     """What the installments ahead cost when paid on `on`: the running one its interest so far, later ones none."""
     stretch, carried_minor = _Stretch(balance, on), 0
     left_minor = balance.left_minor
-    ahead = [row for row in rows if row.due_on > on]
+    ahead = [row for row in rows if row.due_on > on and not row.closed]
+    rest_minor, usual_minor = left_minor - sum(r.outstanding(Part.PRINCIPAL) for r in rows if r.due_on <= on), 0
     for row in rows:
         if row.due_on <= on:
             left_minor -= row.outstanding(Part.PRINCIPAL)
@@ -97,8 +97,10 @@ def payable_now(rows: Sequence[Row], balance: Balance, *, on: date, rounding: Ro
             interest_minor = max(min(cost_minor, row.level_minor), row.paid[Part.INTEREST])
             row.owed[Part.INTEREST] = interest_minor
             whole_minor = left_minor + row.paid[Part.PRINCIPAL]
-            level_minor = whole_minor if row is ahead[-1] else row.level_minor - interest_minor
+            level_minor = max(usual_minor, rest_minor) if row is ahead[-1] else row.level_minor - interest_minor
             row.owed[Part.PRINCIPAL] = max(min(level_minor, whole_minor), row.paid[Part.PRINCIPAL])
+            rest_minor -= row.outstanding(Part.PRINCIPAL)
+            usual_minor = row.level_minor
         stretch.pass_by(row)
 
 

@@ -6,67 +6,28 @@ What a replay gives depends on nothing but the terms, the policy, the transactio
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 
-from models.allocation import Part, RepaymentPolicy
+from models.account import LoanAccount, Payoff
+from models.allocation import InAdvance, Part, RepaymentPolicy
 from models.amortization import schedule_for
-from models.installment import Installment
+from models.checking import check
 from models.loan import LoanStatus
 from models.paying import Debt, outlook_of, pay
 from models.prepayment import payoff_of
 from models.recalculation import Balance, payable_now
-from models.allocation import InAdvance
 from models.restructuring import re_age, re_amortize, reschedule
 from models.rows import CHARGED, Charge, Row, rows_of
 from models.terms import LoanTerms
 from models.transactions import NewTerms, Split, Transaction, TransactionKind
 
+__all__ = ["LoanAccount", "Payoff", "check", "payoff", "replay"]
+
 _K = TransactionKind
 NOTHING = Split()
 
 
-@dataclass(frozen=True, slots=True)
-class LoanAccount:
-    """Where a loan stands on a day, and what each transaction did.
-
-    `in_advance_minor` and `late_minor` say, installment by installment, what came before its day and what after.
-    `forgiven` is what a settlement, a refinancing or a write-off let go.
-    """
-
-    terms: LoanTerms
-    installments: tuple[Installment, ...]
-    in_advance_minor: tuple[int, ...]
-    late_minor: tuple[int, ...]
-    splits: Mapping[str, Split]
-    forgiven: Mapping[str, Split]
-    charged_off_when: frozenset[str]
-    status: LoanStatus
-    overpaid_minor: int
-    disbursed_on: date | None
-    charged_off_on: date | None
-
-    @property
-    def outstanding_minor(self) -> int:
-        """Everything that is still to be paid."""
-        return sum(row.outstanding_minor for row in self.installments)
-
-
-@dataclass(frozen=True, slots=True)
-class Payoff:
-    """What settles the loan when paid by `good_through`; a day later there is a day's interest more."""
-
-    principal_minor: int
-    interest_minor: int
-    fee_minor: int
-    penalty_minor: int
-    total_minor: int
-    good_through: date
-
-
-def replay(
-    terms: LoanTerms, policy: RepaymentPolicy, transactions: Sequence[Transaction], *, on: date
-) -> LoanAccount:
+def replay(terms: LoanTerms, policy: RepaymentPolicy, transactions: Sequence[Transaction], *, on: date) -> LoanAccount:
     """The account these transactions, in the order of their recording, make on the business date `on`."""
     run = _replayed(terms, policy, transactions)
     run.debt.bring_to(max(on, run.last_on or on))
@@ -107,6 +68,9 @@ def effective(transactions: Sequence[Transaction]) -> list[Transaction]:
 
 def _replayed(terms: LoanTerms, policy: RepaymentPolicy, transactions: Sequence[Transaction]) -> "_Run":
     run = _Run(Debt(terms, policy, [], Balance(0)))
+    reversals = [each for each in transactions if each.kind is _K.REVERSAL]
+    run.reversals = frozenset(each.id for each in reversals)
+    run.reversed = frozenset(each.reverses for each in reversals if each.reverses is not None)
     returned = any(each.kind is _K.DISBURSEMENT for each in transactions)
     for each in effective(transactions):
         run.take(each)
@@ -122,7 +86,9 @@ class _Run:
         self.debt = debt
         self.splits: dict[str, Split] = {}
         self.forgiven: dict[str, Split] = {}
-        self.charged_off_when: set[str] = set()
+        self.while_charged_off: set[str] = set()
+        self.reversed: frozenset[str] = frozenset()
+        self.reversals: frozenset[str] = frozenset()
         self.overpaid_minor = 0
         self.disbursed_on: date | None = None
         self.charged_off_on: date | None = None
@@ -132,7 +98,7 @@ class _Run:
     def take(self, transaction: Transaction) -> None:
         """Let one transaction do what it does."""
         if self.charged_off_on is not None:
-            self.charged_off_when.add(transaction.id)
+            self.while_charged_off.add(transaction.id)
         self.last_on = transaction.on
         self.splits[transaction.id] = _DOES[transaction.kind](self, transaction)
 
@@ -146,7 +112,9 @@ class _Run:
             late_minor=tuple(row.late_minor for row in rows),
             splits=self.splits,
             forgiven=self.forgiven,
-            charged_off_when=frozenset(self.charged_off_when),
+            while_charged_off=frozenset(self.while_charged_off),
+            reversed=self.reversed,
+            reversals=self.reversals,
             status=self.status or self._status(),
             overpaid_minor=self.overpaid_minor,
             disbursed_on=self.disbursed_on,
@@ -242,7 +210,7 @@ class _Run:
 
     def _forgive(self) -> Split:
         """Let everything go that is outstanding."""
-        gone = {part: 0 for part in Part}
+        gone = dict.fromkeys(Part, 0)
         for row in self.debt.rows:
             for part in Part:
                 minor = row.outstanding(part)

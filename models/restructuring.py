@@ -17,6 +17,7 @@ from models.allocation import Part
 from models.amortization import schedule_for
 from models.dates import Frequency, due_dates
 from models.errors import Refused
+from models.installment import Installment
 from models.money import rounded
 from models.paying import Debt
 from models.rows import Row, rows_of
@@ -63,11 +64,11 @@ def re_amortize(debt: Debt, on: date) -> None:
     _replace(debt, taken, terms, start=ahead[0].from_on)
 
 
-def refuse_impossible(rows: Sequence[Row], new: NewTerms, on: date, *, needs_ahead: bool) -> None:
+def refuse_impossible(rows: Sequence[Installment], new: NewTerms, on: date, *, needs_ahead: bool) -> None:
     """Raises `NothingToRestructure` when there is nothing to spread or nowhere to put it."""
-    if not any(row.outstanding(Part.PRINCIPAL) for row in rows):
+    if not any(row.principal_outstanding_minor for row in rows):
         raise NothingToRestructure("The loan owes no principal.", "type")
-    if needs_ahead and not any(row.due_on > on and row.outstanding(Part.PRINCIPAL) for row in rows):
+    if needs_ahead and not any(row.due_on > on and row.principal_outstanding_minor for row in rows):
         raise NothingToRestructure("No installment is ahead; re-age the loan instead.", "type")
     if new.first_due_on is not None and new.first_due_on <= on:
         raise NothingToRestructure(f"The first new installment is due after {on}.", "firstDueOn")

@@ -8,6 +8,7 @@ from models.allocation import (
     STRATEGIES,
     DueBucket,
     InAdvance,
+    LateCountsFrom,
     Part,
     Processing,
     RepaymentPolicy,
@@ -24,6 +25,7 @@ from workers.cases.quote import amount
 from workers.cases.terms import terms_of
 
 _K = TransactionKind
+_DUE_DATE = LateCountsFrom.DUE_DATE
 _ADVANCED = "advanced-payment-allocation-strategy"
 _RULES = {rule.upper(): rule for rule in InAdvance if rule is not InAdvance.REDUCE_INSTALLMENT}
 _PROCESSING = {processing.upper(): processing for processing in Processing}
@@ -66,17 +68,17 @@ def _policy(allocation: Any, stated: Mapping[str, Any]) -> RepaymentPolicy:
     if strategy != _ADVANCED:
         names = {name.upper(): stages for name, stages in STRATEGIES.items()}
         stages = one_of(strategy, names, "allocation.strategy")
-        return RepaymentPolicy(stages, InAdvance.NEXT_INSTALLMENT, recalculates)
+        return RepaymentPolicy(stages, InAdvance.NEXT_INSTALLMENT, recalculates, _DUE_DATE)
     processing = one_of(allocation.get("processing") or "HORIZONTAL", _PROCESSING, "allocation.processing")
     rule = one_of(
         allocation.get("future_installment_rule") or "NEXT_INSTALLMENT", _RULES, "allocation.future_installment_rule"
     )
     if (order := allocation.get("order")) is None:
-        return RepaymentPolicy(by_bucket(processing=processing), rule, recalculates)
+        return RepaymentPolicy(by_bucket(processing=processing), rule, recalculates, _DUE_DATE)
     if not isinstance(order, list):
         raise InvalidCase("allocation.order is a JSON array.", "allocation.order")
     entries = [one_of(entry, _ENTRIES, "allocation.order") for entry in order]
-    return RepaymentPolicy(in_order(entries, processing), rule, recalculates)
+    return RepaymentPolicy(in_order(entries, processing), rule, recalculates, _DUE_DATE)
 
 
 def _history(case: Case, stated: Mapping[str, Any], terms: LoanTerms) -> tuple[list[Transaction], date]:
@@ -85,21 +87,25 @@ def _history(case: Case, stated: Mapping[str, Any], terms: LoanTerms) -> tuple[l
     if not isinstance(events, list):
         raise InvalidCase("events is a JSON array.", "events")
     transactions: list[Transaction] = []
-    today = day(needed(stated, "disbursed_on"), "terms.disbursed_on")
+    today = worked_out = day(needed(stated, "disbursed_on"), "terms.disbursed_on")
     for place, event in enumerate(events):
         field = f"events[{place}]"
         if not isinstance(event, dict):
             raise InvalidCase(f"{field} is a JSON object.", field)
         kind = event.get("type")
         if kind in ("BUSINESS_DATE", "COB"):
-            today = max(today, day(event.get("date"), f"{field}.date"))
+            on = day(event.get("date"), f"{field}.date")
+            today = max(today, on)
+            # The sources work a schedule out anew when money moves and at the close of business, not as days pass.
+            worked_out = max(worked_out, on) if kind == "COB" else worked_out
             continue
         for transaction in _transactions(event, kind, field, today, stated, terms):
             if transaction.kind is not _K.DISBURSEMENT and not transactions:
                 raise InvalidCase(f"{field} comes before the disbursement.", field)
             transactions.append(transaction)
+            worked_out = max(worked_out, transaction.on)
             today = max(today, transaction.on)
-    return transactions, today
+    return transactions, worked_out
 
 
 def _transactions(
