@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from models.annuity import NegativeAmortization, Share, annuity, declining, equal_installment, money, to_multiple
 from models.business_days import InterestAdjustment
-from models.installment import Installment
+from models.installment import Installment, unpaid
 from models.scheduled_fees import with_fees
 from models.straight_line import equal_parts, equal_principal, flat, level
 from models.terms import DeferredInterest, LoanTerms, Method
@@ -33,7 +33,7 @@ def schedule_for(terms: LoanTerms, *, disbursed_on: date) -> tuple[Installment, 
     assert sum([share.principal_minor for share in shares]) == terms.principal_minor
     rows = tuple(
         [
-            Installment(number, due_on, principal, interest)
+            unpaid(number, due_on, principal, interest)
             for number, (due_on, (principal, interest)) in enumerate(zip(due, shares, strict=True), start=1)
         ]
     )

@@ -113,18 +113,20 @@ def to_multiple(installment_minor: Decimal, terms: LoanTerms) -> int:
 def _repaid_by(
     installment_minor: int, principal_minor: int, rates: Sequence[Decimal], terms: LoanTerms
 ) -> tuple[Share, ...]:
-    mode, unit = terms.rounding.mode, terms.rounding_unit_minor
-    shares, balance = [], principal_minor
+    mode, unit, make = terms.rounding.mode, terms.rounding_unit_minor, tuple.__new__
+    shares: list[Share] = []
+    balance = principal_minor
     for rate in rates:
-        exact = balance * rate
-        interest = int((exact if unit == 1 else exact / unit).to_integral_value(mode)) * unit
+        exact = balance * rate if unit == 1 else balance * rate / unit
+        interest = int(exact.to_integral_value(mode)) * unit
         # Principal is what the interest leaves of the installment: never less than nothing, never more than is owed.
         principal = installment_minor - interest
         if principal < 0:
             principal = 0
         elif principal > balance:
             principal = balance
-        shares.append(Share(principal, interest))
+        # `Share(...)` would take a third of the time of this loop, which is most of that of a long schedule.
+        shares.append(make(Share, (principal, interest)))
         balance -= principal
     _place_residual(shares, balance, installment_minor, terms)
     return tuple(shares)

@@ -9,6 +9,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 _ONE_DAY = timedelta(days=1)
+_IN_EVERY_MONTH = 28
 REMEMBERED = 512  # loans made on one day under one product share their dates
 
 
@@ -69,11 +70,13 @@ def due_dates(
 def months_after(start: date, months: int, month_end: MonthEnd = MonthEnd.LAST_DAY) -> date:
     """The same day some months later (or earlier), or what `month_end` puts in its place."""
     years, month = divmod(start.month - 1 + months, 12)
-    first = date(start.year + years, month + 1, 1)
-    last = monthrange(first.year, first.month)[1]
-    if start.day > last and month_end is MonthEnd.FIRST_DAY_OF_NEXT:
-        return first + timedelta(days=last)
-    return first.replace(day=min(start.day, last))
+    year, day = start.year + years, start.day
+    if day <= _IN_EVERY_MONTH:
+        return date(year, month + 1, day)
+    last = monthrange(year, month + 1)[1]
+    if day > last and month_end is MonthEnd.FIRST_DAY_OF_NEXT:
+        return date(year, month + 1, last) + _ONE_DAY
+    return date(year, month + 1, min(day, last))
 
 
 def year_fractions(
@@ -92,16 +95,8 @@ def year_fractions(
     """
     return tuple(
         _year_fraction(a, b, units * _nominal_days(frequency), day_count)
-        for a, b, units in _periods(start, due, frequency, every, regular)
+        for a, b, units in periods(start, due, frequency=frequency, every=every, regular=regular)
     )
-
-
-def even_period_rates(
-    annual_percent: Decimal, start: date, due: Sequence[date], *, frequency: Frequency, every: int, regular: int
-) -> tuple[Decimal, ...]:
-    """The rate of each period whatever its days: of a month a twelfth of the annual one, of a week a fifty-second."""
-    of_percent = 100 * _per_year(frequency)
-    return tuple(annual_percent * units / of_percent for _, _, units in _periods(start, due, frequency, every, regular))
 
 
 def units_between(start: date, end: date, frequency: Frequency) -> Decimal:
@@ -114,9 +109,10 @@ def units_between(start: date, end: date, frequency: Frequency) -> Decimal:
     return months + Decimal((end - whole).days) / (months_after(start, months + 1) - whole).days
 
 
-def _periods(
-    start: date, due: Sequence[date], frequency: Frequency, every: int, regular: int | None
+def periods(
+    start: date, due: Sequence[date], *, frequency: Frequency, every: int, regular: int | None = None
 ) -> Iterator[tuple[date, date, Decimal]]:
+    """Each period with its days, weeks or months: as many as agreed for the first `regular`, all if not said."""
     for index, (a, b) in enumerate(pairwise((start, *due))):
         is_regular = regular is None or index < regular
         yield a, b, Decimal(every) if is_regular else units_between(a, b, frequency)
@@ -131,7 +127,8 @@ def _nominal_days(frequency: Frequency) -> int:
     return {Frequency.DAYS: 1, Frequency.WEEKS: 7}.get(frequency, 30)
 
 
-def _per_year(frequency: Frequency) -> int:
+def units_per_year(frequency: Frequency) -> int:
+    """How many days, weeks or months make a year."""
     return {Frequency.DAYS: 365, Frequency.WEEKS: 52}.get(frequency, 12)
 
 

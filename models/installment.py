@@ -1,6 +1,6 @@
 """One row of what is owed (`Installment`), and how it stands on a day."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from enum import StrEnum
 
@@ -84,3 +84,40 @@ class Installment:
         if self.paid_minor > 0:
             return InstallmentStatus.PARTIALLY_PAID
         return InstallmentStatus.DUE if self.due_on == day else InstallmentStatus.PENDING
+
+
+def unpaid(number: int, due_on: date, principal_minor: int, interest_minor: int) -> Installment:
+    """A row of a fresh schedule.
+
+    Nothing is paid of it, so nothing is to be checked, and it is filled without the frozen `__init__`, in which making
+    a schedule would spend half of its time.
+    """
+    row = _blank(Installment)
+    _number(row, number)
+    _due_on(row, due_on)
+    _principal(row, principal_minor)
+    _interest(row, interest_minor)
+    _fee(row, 0)
+    _penalty(row, 0)
+    _principal_paid(row, 0)
+    _interest_paid(row, 0)
+    _fee_paid(row, 0)
+    _penalty_paid(row, 0)
+    _settled_on(row, None)
+    return row
+
+
+_blank = object.__new__
+(
+    _number,
+    _due_on,
+    _principal,
+    _interest,
+    _fee,
+    _penalty,
+    _principal_paid,
+    _interest_paid,
+    _fee_paid,
+    _penalty_paid,
+    _settled_on,
+) = (Installment.__dict__[field.name].__set__ for field in fields(Installment))

@@ -5,24 +5,15 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from functools import lru_cache
 from itertools import pairwise
 
 from models.business_days import BusinessDays, InterestAdjustment
-from models.dates import (
-    REMEMBERED,
-    CalculationPeriod,
-    DayCount,
-    Frequency,
-    MonthEnd,
-    due_dates,
-    even_period_rates,
-    year_fractions,
-)
+from models.dates import CalculationPeriod, DayCount, Frequency, MonthEnd, due_dates
 from models.errors import Refused
 from models.fees import Fee, FeeTiming
 from models.installment import Installment, InstallmentStatus
 from models.money import Rounding, exponent_of, rounded_to
+from models.rates import Basis, period_rates, unit_rate
 
 __all__ = [
     "DeferredInterest",
@@ -174,26 +165,32 @@ class LoanTerms:
 
     def period_rates(self, *, disbursed_on: date) -> tuple[Decimal, ...]:
         """r_k, the interest on one unit of balance over each period: annual rate times year fraction."""
-        due, regular = self._unmoved_dates(disbursed_on), self.installments
-        if self.frequency is Frequency.CUSTOM:
-            regular = 0
-        if self.fixed_length is not None:
-            regular -= 1
-        if self.business_days is not None and self.business_days.interest is InterestAdjustment.ADJUSTED:
-            due, regular = self.due_dates(disbursed_on=disbursed_on), 0
-        rates = _rates(
-            self.annual_rate_percent,
-            disbursed_on,
-            due,
-            frequency=self.frequency,
-            every=self.every * (self.installments if self.method is Method.BULLET else 1),
-            day_count=self.day_count,
-            calculation_period=self.calculation_period,
-            regular=regular,
-        )
+        count, every = self.installments, self.every
+        if self.method is Method.BULLET:
+            count, every = 1, every * count
+        regular = self._regular_periods(count)
+        basis = Basis(self.annual_rate_percent, self.frequency, every, self.day_count, self.calculation_period)
+        if regular == count and basis.is_by_unit:
+            rates = (unit_rate(basis),) * count
+        else:
+            rates = period_rates(basis, disbursed_on, self._interest_dates(disbursed_on), regular)
         if self.interest_grace is DeferredInterest.FORGIVEN:
-            return (Decimal(0),) * self.interest_grace_installments + rates[self.interest_grace_installments :]
+            first = self.moratorium_installments
+            free = self.interest_grace_installments
+            return rates[:first] + (Decimal(0),) * free + rates[first + free :]
         return rates
+
+    def _regular_periods(self, count: int) -> int:
+        """How many periods have the agreed length, whatever their dates."""
+        adjusts = self.business_days is not None and self.business_days.interest is InterestAdjustment.ADJUSTED
+        if adjusts or self.frequency is Frequency.CUSTOM:
+            return 0
+        return count if self.fixed_length is None else count - 1
+
+    def _interest_dates(self, disbursed_on: date) -> tuple[date, ...]:
+        if self.business_days is not None and self.business_days.interest is InterestAdjustment.ADJUSTED:
+            return self.due_dates(disbursed_on=disbursed_on)
+        return self._unmoved_dates(disbursed_on)
 
     def nominal_days(self, *, disbursed_on: date) -> int:
         """The days of the first period before any business day moved its end."""
@@ -223,21 +220,3 @@ class LoanTerms:
             count=self.installments,
             month_end=self.month_end,
         )
-
-
-@lru_cache(REMEMBERED)
-def _rates(  # noqa: PLR0913 - the key of what is remembered
-    annual_percent: Decimal,
-    start: date,
-    due: tuple[date, ...],
-    *,
-    frequency: Frequency,
-    every: int,
-    day_count: DayCount,
-    calculation_period: CalculationPeriod,
-    regular: int,
-) -> tuple[Decimal, ...]:
-    if calculation_period is CalculationPeriod.SAME_AS_REPAYMENT_PERIOD:
-        return even_period_rates(annual_percent, start, due, frequency=frequency, every=every, regular=regular)
-    fractions = year_fractions(start, due, frequency=frequency, every=every, day_count=day_count, regular=regular)
-    return tuple(annual_percent / 100 * fraction for fraction in fractions)

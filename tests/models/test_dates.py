@@ -12,7 +12,6 @@ from models.dates import (
     Frequency,
     MonthEnd,
     due_dates,
-    even_period_rates,
     installments_for,
     months_after,
     year_fractions,
@@ -105,17 +104,6 @@ def test_thirty_360_takes_weeks_and_days_as_they_are() -> None:
         fraction(date(2024, 1, 1), date(2024, 1, 11), DayCount.THIRTY_360, frequency=Frequency.DAYS, every=10)
         == Decimal(10) / 360
     )
-
-
-@pytest.mark.parametrize(("frequency", "every"), [(Frequency.MONTHS, 3), (Frequency.WEEKS, 13), (Frequency.DAYS, 73)])
-def test_an_even_period_has_its_share_of_the_annual_rate_whatever_its_days(frequency: Frequency, every: int) -> None:
-    share = {Frequency.MONTHS: "0.02", Frequency.WEEKS: "0.02", Frequency.DAYS: "0.016"}[frequency]
-
-    rates = even_period_rates(
-        Decimal(8), date(2026, 1, 31), [date(2026, 4, 30)], frequency=frequency, every=every, regular=1
-    )
-
-    assert rates == (Decimal(share),)
 
 
 @pytest.mark.parametrize(

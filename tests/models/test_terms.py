@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from models.dates import CalculationPeriod
+from models.installment import unpaid
 from models.money import UnknownCurrency
 from models.terms import Installment, InstallmentStatus, InvalidTerms, LoanTerms, Method
 
@@ -111,3 +112,7 @@ def test_no_part_is_paid_below_nothing_or_above_what_is_due(part: str, amount: i
 
     with pytest.raises(AssertionError):
         replace(ROW, **paid)
+
+
+def test_a_row_of_a_fresh_schedule_is_like_any_other() -> None:
+    assert unpaid(1, date(2026, 2, 15), 200_619, 17_083) == ROW
