@@ -23,6 +23,7 @@ from api.routes import (
     loans,
     payments,
     providers,
+    quotes,
     sme,
     system,
     webhooks,
@@ -30,7 +31,21 @@ from api.routes import (
 from api.settings import ApiSettings
 
 # Applications before loans: `/api/loans/applications` is no loan's id.
-_ROUTERS = (applications, following, loans, payments, providers, leads, decisions, webhooks, sme, ledger, clock, system)
+_ROUTERS = (
+    applications,
+    following,
+    quotes,
+    loans,
+    payments,
+    providers,
+    leads,
+    decisions,
+    webhooks,
+    sme,
+    ledger,
+    clock,
+    system,
+)
 Opening = Callable[[ApiSettings], AbstractAsyncContextManager[Resources]]
 
 

@@ -4,11 +4,14 @@
 """
 
 import json
+from collections.abc import Callable, Coroutine
 from decimal import Decimal
 from math import isinf
 from typing import Any, NoReturn
 
+from fastapi.routing import APIRoute
 from starlette.requests import Request
+from starlette.responses import Response
 
 
 class ExactRequest(Request):
@@ -19,6 +22,19 @@ class ExactRequest(Request):
         if not hasattr(self, "_json"):
             self._json = read_json(await self.body())
         return self._json
+
+
+class ExactRoute(APIRoute):
+    """A route that reads its body exactly and keeps nothing of it."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """See FastAPI."""
+        handle = super().get_route_handler()
+
+        async def exactly(plain: Request) -> Response:
+            return await handle(ExactRequest(plain.scope, plain.receive))
+
+        return exactly
 
 
 def read_json(raw: bytes) -> Any:

@@ -157,3 +157,50 @@ SME_EVENT: dict[str, Any] = {
         "value": {"eventId": "evt_2", "eventType": "sme.kyc.verified", "data": {"userId": "user_42"}},
     },
 }
+
+QUOTE: dict[str, Any] = {
+    "year": {
+        "summary": "25,000 over twelve months at 8.2 %, with a fee of 300",
+        "value": {"principal": 25000, "interestRate": 8.2, "installments": 12, "processingFee": 300},
+    },
+    "weeks": {
+        "summary": "Equal principal by the week, on business days of Nigeria, insurance with every installment",
+        "value": {
+            "principal": 120000,
+            "currency": "NGN",
+            "interestRate": 24,
+            "installments": 26,
+            "frequency": "weeks",
+            "method": "equal_principal",
+            "businessDays": {"country": "NG"},
+            "fees": [{"name": "insurance", "timing": "installment", "percent": 0.1}],
+        },
+    },
+}
+
+PRODUCT: dict[str, Any] = {
+    "trader": {
+        "summary": "Market traders: equal principal by the week, a letter after three days",
+        "value": {
+            "name": "Market trader",
+            "currency": "USD",
+            "principal": {"minimum": 100, "default": 1000, "maximum": 25000},
+            "annualRate": {"minimum": 5, "default": 12.5, "maximum": 36},
+            "installments": {"minimum": 4, "default": 26, "maximum": 52},
+            "schedule": {
+                "method": "equal_principal",
+                "frequency": "weeks",
+                "dayCount": "actual/365",
+                "businessDays": {"country": "US", "rule": "following"},
+                "fees": [{"name": "Origination", "timing": "disbursement", "percent": 1.5}],
+            },
+            "servicing": {
+                "remindDays": [-1],
+                "lateFeeDay": 2,
+                "lateFeeAmount": 7.5,
+                "dunningDays": [3, 6],
+            },
+            "delinquency": {"chargeOffDays": 120},
+        },
+    },
+}

@@ -5,10 +5,17 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from models.allocation import RepaymentPolicy
+from models.allocation import RepaymentPolicy
 from models.amortization import schedule_for
+from models.dates import CalculationPeriod
 from models.installment import Installment
 from models.money import exponent_of
+from models.replay import replay
+from models.replay import replay
 from models.terms import LoanTerms
+from models.transactions import Transaction, TransactionKind
+from models.transactions import Transaction, TransactionKind
 from workers.cases.files import Answer, Case, day, needed
 from workers.cases.terms import terms_of
 
@@ -17,7 +24,22 @@ def quoted(case: Case) -> Answer:
     """The rows of the schedule, as the sources print them."""
     terms = terms_of(case)
     disbursed_on = day(needed(case, "disbursed_on"), "disbursed_on")
-    return {"expected": printed(schedule_for(terms, disbursed_on=disbursed_on), terms, disbursed_on=disbursed_on)}
+    schedule = schedule_for(terms, disbursed_on=disbursed_on)
+    if case.get("as_of") is not None and case.get("interest_recalculation"):
+        schedule = _overdue(terms, disbursed_on, day(case["as_of"], "as_of"))
+    return {"expected": printed(schedule, terms, disbursed_on=disbursed_on)}
+
+
+def _overdue(terms: LoanTerms, disbursed_on: date, as_of: date) -> tuple[Installment, ...]:
+    """The schedule of a loan of which nothing was paid by a day: overdue principal goes on bearing interest.
+
+    Where interest is not reckoned by the day, it bears that of the whole period in which the day lies.
+    """
+    if terms.calculation_period is CalculationPeriod.SAME_AS_REPAYMENT_PERIOD:
+        as_of = min((due for due in terms.due_dates(disbursed_on=disbursed_on) if due >= as_of), default=as_of)
+    policy = RepaymentPolicy(recalculates_interest=True)
+    disbursement = Transaction("disbursement", TransactionKind.DISBURSEMENT, disbursed_on, terms.principal_minor)
+    return replay(terms, policy, [disbursement], on=as_of).installments
 
 
 def printed(schedule: Sequence[Installment], terms: LoanTerms, *, disbursed_on: date) -> list[dict[str, Any]]:

@@ -132,3 +132,25 @@ def test_no_value_of_a_rate_is_more_than_refused(
     found = json.loads(answers(str(file), apr_percent))
 
     assert set(found[0]) in ({"id", "apr_percent"}, {"id", "error"})
+
+
+@pytest.mark.parametrize(
+    ("calculated", "interest"),
+    # a third of a period on twelve hundred and two thirds on nine hundred; or the whole of it on twelve hundred
+    [("DAILY", "10.00"), ("SAME_AS_REPAYMENT_PERIOD", "12.00")],
+)
+def test_what_is_overdue_on_a_day_has_borne_interest_until_then(tmp_path: Path, calculated: str, interest: str) -> None:
+    case = LOAN | {
+        "principal": 1200,
+        "annual_rate_percent": 12,
+        "number_of_repayments": 4,
+        "amortization": "EQUAL_PRINCIPAL",
+        "disbursed_on": "2026-03-01",
+        "interest_calculation_period": calculated,
+        "interest_recalculation": True,
+        "as_of": "2026-04-11",
+    }
+
+    (found,) = answered(tmp_path, case)
+
+    assert [row["interest"] for row in found["expected"]][:2] == ["12.00", interest]
