@@ -46,7 +46,7 @@ class AprMethod(StrEnum):
     """The law by which a rate was found."""
 
     US_REG_Z = "us_reg_z_appendix_j"
-    EU_ANNEX_I = "eu_2008_48_annex_i"
+    EU_2008_48_EC = "eu_2008_48_ec"
     INDIA_KFS = "india_kfs"
 
 
@@ -171,7 +171,7 @@ def _by_years(terms: LoanTerms, schedule: Sequence[Installment], disbursed_on: d
         for row in schedule
     ]
     effective = eu_apr_percent([YearlyTransfer(Decimal(terms.disbursed_minor), Decimal(0))], payments)
-    if method is AprMethod.EU_ANNEX_I:
+    if method is AprMethod.EU_2008_48_EC:
         return effective
     return ((1 + effective / 100) ** (Decimal(1) / 12) - 1) * 12 * 100
 
