@@ -118,7 +118,9 @@ def _pay_ahead(debt: Debt, paying: _Payment, stage: Stage) -> None:
         _prepay(debt, paying, stage, ahead)
         return
     if debt.policy.recalculates_interest:
-        payable_now(debt.rows, debt.balance, on=paying.on, rounding=debt.terms.rounding)
+        turn = [row for row in _in_turn(ahead, debt.policy.in_advance, paying.on) if not row.closed and row.level_minor]
+        last = turn[-1] if turn else None
+        payable_now(debt.rows, debt.balance, on=paying.on, rounding=debt.terms.rounding, last=last)
     if debt.policy.in_advance is InAdvance.REAMORTIZATION:
         _pay_in_shares(ahead, paying, stage)
     else:

@@ -5,14 +5,14 @@ Within a period interest is earned evenly by the day, so that a period of D days
     interest  =  sum over its stretches of one balance:   B . r . days / D
 
 The balance falls on the day principal is paid, early or late. What is overdue bears interest until the business date,
-and counts as paid from then on; what is not yet due counts as paid on its day. The installment stays as agreed: interest
-first, principal what is left of it, and the last installment still open takes the difference. An installment paid early
-in full keeps the interest it had cost by then; what its period costs after that day moves to the next one.
+and counts as paid from then on; what is not yet due counts as paid on its day. The installment stays as agreed:
+interest first, principal what is left of it, and the last installment still open takes the difference. An installment
+paid early in full keeps the interest it had cost by then; what its period costs after that day moves to the next one.
 
 Source: the rule that Apache Fineract's progressive loans follow, read from the schedules its tests publish.
 """
 
-from bisect import insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -24,6 +24,7 @@ from models.money import Rounding, rounded
 from models.rows import Row
 
 _ZERO = Decimal(0)
+_DAY = itemgetter(0)
 
 
 @dataclass(slots=True)
@@ -47,7 +48,7 @@ class Balance:
     def repay(self, on: date, amount_minor: int) -> None:
         """Principal came back, and counts from this day."""
         if amount_minor:
-            insort(self.repaid, (on, amount_minor), key=itemgetter(0))
+            insort(self.repaid, (on, amount_minor), key=_DAY)
 
     def lend(self, on: date, amount_minor: int) -> None:
         """Principal that had come back is owed again."""
@@ -69,6 +70,8 @@ def reprice(rows: Sequence[Row], balance: Balance, *, until: date, rounding: Rou
             interest_minor, principal_minor = row.paid[Part.INTEREST], row.paid[Part.PRINCIPAL]
         else:
             interest_minor = max(min(cost_minor, row.level_minor), row.paid[Part.INTEREST])
+            if row is not last and row.paid[Part.PRINCIPAL] > max(row.level_minor - cost_minor, 0):
+                interest_minor = row.paid[Part.INTEREST]  # principal paid ahead left no room for it: it moves on
             principal_minor = left_minor - reserved_minor
             if row is not last:
                 principal_minor = min(principal_minor, row.level_minor - interest_minor)
@@ -81,12 +84,13 @@ def reprice(rows: Sequence[Row], balance: Balance, *, until: date, rounding: Rou
         stretch.pass_by(row)
 
 
-def payable_now(rows: Sequence[Row], balance: Balance, *, on: date, rounding: Rounding) -> None:
-    """What the installments ahead cost when paid on `on`: the running one its interest so far, later ones none."""
+def payable_now(rows: Sequence[Row], balance: Balance, *, on: date, rounding: Rounding, last: Row | None) -> None:
+    """What the installments ahead cost when paid on `on`: the running one its interest so far, later ones none.
+
+    `last` is the one that is paid last and may take all that is left.
+    """
     stretch, carried_minor = _Stretch(balance, on), 0
     left_minor = balance.left_minor
-    ahead = [row for row in rows if row.due_on > on and not row.closed]
-    rest_minor, usual_minor = left_minor - sum(r.outstanding(Part.PRINCIPAL) for r in rows if r.due_on <= on), 0
     for row in rows:
         if row.due_on <= on:
             left_minor -= row.outstanding(Part.PRINCIPAL)
@@ -97,10 +101,8 @@ def payable_now(rows: Sequence[Row], balance: Balance, *, on: date, rounding: Ro
             interest_minor = max(min(cost_minor, row.level_minor), row.paid[Part.INTEREST])
             row.owed[Part.INTEREST] = interest_minor
             whole_minor = left_minor + row.paid[Part.PRINCIPAL]
-            level_minor = max(usual_minor, rest_minor) if row is ahead[-1] else row.level_minor - interest_minor
+            level_minor = whole_minor if row is last else row.level_minor - interest_minor
             row.owed[Part.PRINCIPAL] = max(min(level_minor, whole_minor), row.paid[Part.PRINCIPAL])
-            rest_minor -= row.outstanding(Part.PRINCIPAL)
-            usual_minor = row.level_minor
         stretch.pass_by(row)
 
 
@@ -138,7 +140,8 @@ class _Stretch:
             self._paid_as_due_minor += outstanding_minor
 
     def _changes(self, from_on: date, to: date) -> list[date]:
-        days = {day for day, _ in self._repaid[self._next :] if from_on < day < to}
+        first = bisect_right(self._repaid, from_on, key=_DAY)
+        days = {day for day, _ in self._repaid[first : bisect_left(self._repaid, to, key=_DAY)]}
         if from_on < self._until < to and self._overdue_minor:
             days.add(self._until)
         return sorted(days)

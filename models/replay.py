@@ -10,14 +10,13 @@ from datetime import date
 
 from models.account import LoanAccount, Payoff
 from models.allocation import InAdvance, Part, RepaymentPolicy
-from models.amortization import schedule_for
 from models.checking import check
 from models.loan import LoanStatus
 from models.paying import Debt, outlook_of, pay
 from models.prepayment import payoff_of
 from models.recalculation import Balance, payable_now
-from models.restructuring import re_age, re_amortize, reschedule
-from models.rows import CHARGED, Charge, Row, rows_of
+from models.restructuring import new_rows, re_age, re_amortize, reschedule
+from models.rows import CHARGED, Charge, Row
 from models.terms import LoanTerms
 from models.transactions import NewTerms, Split, Transaction, TransactionKind
 
@@ -43,7 +42,7 @@ def payoff(terms: LoanTerms, policy: RepaymentPolicy, transactions: Sequence[Tra
     principal_minor = sum(row.outstanding(Part.PRINCIPAL) for row in rows)
     charged = {part: sum(row.outstanding(part) for row in rows) for part in CHARGED}
     if policy.recalculates_interest and ahead:
-        payable_now(rows, debt.balance, on=on, rounding=debt.terms.rounding)
+        payable_now(rows, debt.balance, on=on, rounding=debt.terms.rounding, last=ahead[-1])
     interest_minor = sum(row.outstanding(Part.INTEREST) for row in rows)
     if policy.in_advance is InAdvance.REDUCE_INSTALLMENT and not policy.recalculates_interest and ahead:
         beside_minor = sum(row.outstanding(part) for row in ahead for part in (Part.PRINCIPAL, *CHARGED))
@@ -131,9 +130,7 @@ class _Run:
     def disburse(self, transaction: Transaction) -> Split:
         debt, on = self.debt, transaction.on
         self.disbursed_on = on
-        debt.rows[:] = rows_of(
-            schedule_for(debt.terms, disbursed_on=on), debt.terms.period_rates(disbursed_on=on), disbursed_on=on
-        )
+        debt.rows[:] = new_rows(debt.terms, disbursed_on=on)
         debt.balance = Balance(debt.terms.principal_minor)
         return Split(fee_minor=debt.terms.principal_minor - debt.terms.disbursed_minor)
 
@@ -166,7 +163,7 @@ class _Run:
         self.debt.bring_to(transaction.on)
         return Split(principal_minor=amount_minor)
 
-    def recover(self, transaction: Transaction) -> Split:
+    def recover(self, transaction: Transaction) -> Split:  # noqa: ARG002 - each takes its transaction
         """Money for a loan that was given up; the installments stay as they were."""
         return NOTHING
 

@@ -21,7 +21,7 @@ from models.installment import Installment
 from models.money import rounded
 from models.paying import Debt
 from models.rows import Row, rows_of
-from models.terms import LoanTerms
+from models.terms import LoanTerms, Method
 from models.transactions import NewTerms
 
 
@@ -64,6 +64,17 @@ def re_amortize(debt: Debt, on: date) -> None:
     _replace(debt, taken, terms, start=ahead[0].from_on)
 
 
+def new_rows(terms: LoanTerms, *, disbursed_on: date, number_from: int = 1) -> list[Row]:
+    """The rows of a schedule that begins on a day."""
+    return rows_of(
+        schedule_for(terms, disbursed_on=disbursed_on),
+        terms.period_rates(disbursed_on=disbursed_on),
+        disbursed_on=disbursed_on,
+        number_from=number_from,
+        levels_out=terms.method is Method.EQUAL_INSTALLMENT,
+    )
+
+
 def refuse_impossible(rows: Sequence[Installment], new: NewTerms, on: date, *, needs_ahead: bool) -> None:
     """Raises `NothingToRestructure` when there is nothing to spread or nowhere to put it."""
     if not any(row.principal_outstanding_minor for row in rows):
@@ -88,9 +99,7 @@ def _replace(debt: Debt, taken: Sequence[Row], terms: LoanTerms, *, start: date)
             row.settle(start)
     terms = replace(terms, principal_minor=principal_minor)
     number = max((row.number for row in kept), default=0) + 1
-    schedule = schedule_for(terms, disbursed_on=start)
-    rates = terms.period_rates(disbursed_on=start)
-    fresh = rows_of(schedule, rates, disbursed_on=start, number_from=number)
+    fresh = new_rows(terms, disbursed_on=start, number_from=number)
     for part, minor in carried.items():
         fresh[0].owed[part] += minor
     fresh[0].level_minor += carried[Part.INTEREST]

@@ -59,10 +59,11 @@ class Row:
 
     def outstanding_by(self, part: Part, day: date) -> int:
         """What is to be paid of a part by a day, when charges are due on their own day."""
-        if part not in CHARGED:
-            return self.outstanding(part) if self.due_on <= day else 0
-        own = sum(charge.outstanding_minor for charge in self.charges if charge.part is part and charge.due_on <= day)
-        return self.outstanding(part) if self.due_on <= day else own
+        if self.due_on <= day:
+            return self.outstanding(part)
+        if part not in CHARGED or day <= self.from_on:
+            return 0
+        return sum(charge.outstanding_minor for charge in self.charges if charge.part is part and charge.due_on <= day)
 
     def pay(self, part: Part, amount_minor: int, on: date) -> None:
         """Take money for one part; charges are paid in the order of their days."""
@@ -116,9 +117,17 @@ class Row:
 
 
 def rows_of(
-    schedule: Iterable[Installment], rates: Iterable[Decimal], *, disbursed_on: date, number_from: int = 1
+    schedule: Iterable[Installment],
+    rates: Iterable[Decimal],
+    *,
+    disbursed_on: date,
+    number_from: int = 1,
+    levels_out: bool,
 ) -> list[Row]:
-    """Rows for a new schedule; a down payment, due when the money is paid out, has no period and no rate."""
+    """Rows for a new schedule; a down payment, due when the money is paid out, has no period and no rate.
+
+    With `levels_out` the last installment is agreed to be like the others, whatever rounding makes of it.
+    """
     rows: list[Row] = []
     left, from_on = iter(rates), disbursed_on
     for number, installment in enumerate(schedule, number_from):
@@ -134,4 +143,6 @@ def rows_of(
         if installment.fee_minor:
             rows[-1].charges.append(Charge(Part.FEE, installment.due_on, installment.fee_minor))
         from_on = installment.due_on
+    if len(rows) > 2 and levels_out:  # noqa: PLR2004 - one to level out, and two that are level
+        rows[-1].level_minor = max(rows[-1].level_minor, rows[-2].level_minor)
     return rows

@@ -88,6 +88,14 @@ def quote(file: Cases) -> None:
 
 
 @app.command()
+def simulate(file: Cases) -> None:
+    """Print what the events of each case make of its loan."""
+    from workers.cases.simulate import simulated
+
+    answer_cases(file, simulated)
+
+
+@app.command()
 def apr(file: Cases) -> None:
     """Print the annual percentage rate of each case."""
     from workers.cases.apr import apr_percent
@@ -108,6 +116,23 @@ def create(
 
     key = asyncio.run(new_key(DatabaseSettings().database_url, name, country=country, currency=currency, live=live))
     console.print(key, markup=False, highlight=False, soft_wrap=True)
+
+
+@tenants.command()
+def key(
+    known: Annotated[
+        str, typer.Option(help="A key the tenant has.", envvar="CAAS_API_KEY", prompt=True, hide_input=True)
+    ],
+) -> None:
+    """Give a tenant one more key, so that one can approve what another has made, and print it, once."""
+    from models.records.database import DatabaseSettings
+    from workers.tenants import key_beside
+
+    made = asyncio.run(key_beside(DatabaseSettings().database_url, known))
+    if made is None:
+        console.print("No tenant holds this key.", style="red")
+        raise typer.Exit(1)
+    console.print(made, markup=False, highlight=False, soft_wrap=True)
 
 
 @benches.command()

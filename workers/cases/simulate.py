@@ -15,6 +15,7 @@ from models.allocation import (
     by_bucket,
     in_order,
 )
+from models.amortization import schedule_for
 from models.installment import Installment
 from models.money import minor_units
 from models.replay import LoanAccount, replay
@@ -83,7 +84,7 @@ def _policy(allocation: Any, stated: Mapping[str, Any]) -> RepaymentPolicy:
 
 def _history(case: Case, stated: Mapping[str, Any], terms: LoanTerms) -> tuple[list[Transaction], date]:
     """The events as transactions, and the business date after the last of them."""
-    events = needed(case, "events")
+    events = case.get("events")
     if not isinstance(events, list):
         raise InvalidCase("events is a JSON array.", "events")
     transactions: list[Transaction] = []
@@ -100,8 +101,10 @@ def _history(case: Case, stated: Mapping[str, Any], terms: LoanTerms) -> tuple[l
             worked_out = max(worked_out, on) if kind == "COB" else worked_out
             continue
         for transaction in _transactions(event, kind, field, today, stated, terms):
-            if transaction.kind is not _K.DISBURSEMENT and not transactions:
+            if transaction.kind is not _K.DISBURSEMENT and (not transactions or transaction.on < transactions[0].on):
                 raise InvalidCase(f"{field} comes before the disbursement.", field)
+            if transaction.kind is _K.DISBURSEMENT and transactions:
+                raise InvalidCase(f"{field} pays the loan out again.", field)
             transactions.append(transaction)
             worked_out = max(worked_out, transaction.on)
             today = max(today, transaction.on)
@@ -125,9 +128,7 @@ def _transactions(
             raise InvalidCase(f"{field} pays out another amount than the principal.", f"{field}.amount")
         yield Transaction(field, _K.DISBURSEMENT, on, minor)
         if stated.get("auto_down_payment") and terms.down_payment_percent:
-            down_minor = minor_units(
-                terms.principal_minor * terms.down_payment_percent / 100 / 10**2, terms.currency, field=field
-            )
+            down_minor = schedule_for(terms, disbursed_on=on)[0].principal_minor
             yield Transaction(f"{field}.down_payment", _K.DOWN_PAYMENT, on, down_minor)
         return
     yield Transaction(field, one_of(kind, _MONEY, f"{field}.type"), on, minor)
