@@ -6,7 +6,6 @@ import pytest
 
 from models.application import ApplicationStatus
 from models.loan import LoanStatus
-from models.records.ledger import EntryRow, JournalRow
 from tests.api.rows import lent
 from tests.api.worlds import World
 from workflows.application_state import Review
@@ -163,41 +162,3 @@ async def test_a_closed_loan_takes_no_orders(world: World) -> None:
     answer = await world.post(f"/api/loans/{loan.id}/promises", {"promisedOn": "2026-03-01"})
 
     assert (answer.status_code, answer.json()["code"]) == (409, "loan_closed")
-
-
-async def test_the_trial_balance_adds_up_by_currency(world: World) -> None:
-    loan = await lent(world)
-    tenant_id = world.tenant.tenant_id
-    journal = JournalRow(
-        tenant_id=tenant_id,
-        id="jnl_1",
-        key="disburse:1",
-        loan_id=loan.id,
-        booked_on=date(2026, 1, 15),
-        currency="USD",
-        description="Disbursement",
-    )
-    lines = [("loans_receivable", 120_000), ("cash", -119_500), ("processing_fee_income", -500)]
-    entries = [
-        EntryRow(tenant_id=tenant_id, journal_id="jnl_1", line=line, account=account, amount_minor=amount)
-        for line, (account, amount) in enumerate(lines)
-    ]
-    async with world.database.transaction(tenant_id) as session:
-        session.add(journal)
-        await session.flush()
-        session.add_all(entries)
-
-    shown = (await world.get("/api/ledger/trial-balance", loanId=loan.id)).json()
-
-    assert shown["currencies"] == [
-        {
-            "currency": "USD",
-            "accounts": [
-                {"account": "cash", "debit": 0, "credit": 1195},
-                {"account": "loans_receivable", "debit": 1200, "credit": 0},
-                {"account": "processing_fee_income", "debit": 0, "credit": 5},
-            ],
-            "total": 0,
-        }
-    ]
-    assert (await world.get("/api/ledger/trial-balance", loanId="loan_other")).json()["currencies"] == []
