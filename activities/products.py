@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities.loans import terms_of
+from models.allocation import RepaymentPolicy
 from models.product import LoanProduct
 from models.records.loans import Loan
 from models.records.products import product_of
-from models.repayment import AllocationPolicy
 from models.terms import LoanTerms
 
 
@@ -20,7 +20,7 @@ class Agreement:
     terms: LoanTerms
 
     @property
-    def policy(self) -> AllocationPolicy:
+    def policy(self) -> RepaymentPolicy:
         """Where its payments go."""
         return self.product.policy
 

@@ -12,8 +12,10 @@ from api.schemas.applications import DisbursementAccountIn, LoanApplicationIn
 from models.errors import Refused
 from models.events import Event, EventType
 from models.money import minor_units
+from models.product_document import product_from
 from models.records.applications import Applicant, Application
 from models.records.outbox import OutboxKind, ask_relay, emit
+from models.records.products import LoanProductRow
 
 
 class NotTheBorrowersAccount(Refused):
@@ -34,6 +36,7 @@ class Submission:
     identity: IdentityIn | None
     account: DisbursementAccountIn | None
     at: datetime
+    product: LoanProductRow | None = None
 
 
 async def take_in(session: AsyncSession, tenant_id: str, submission: Submission, **assessment: Any) -> Application:
@@ -94,15 +97,18 @@ def _applicant(tenant_id: str, submission: Submission) -> Applicant:
 
 
 def _application(tenant_id: str, submission: Submission, assessment: dict[str, Any]) -> Application:
-    wanted, account = submission.wanted, submission.account
+    wanted, account, product = submission.wanted, submission.account, submission.product
+    amount_minor = minor_units(wanted.requested_amount, submission.currency, field="loanApplication.requestedAmount")
+    if product is not None:
+        product_from(product.settings).check_request(amount_minor, submission.currency, wanted.tenure)
     return Application(
         tenant_id=tenant_id,
         id=submission.application_id,
         lead_id=submission.lead_id,
         applicant_id=submission.applicant_id,
-        requested_amount_minor=minor_units(
-            wanted.requested_amount, submission.currency, field="loanApplication.requestedAmount"
-        ),
+        product_id=product.id if product else None,
+        product_version=product.version if product else None,
+        requested_amount_minor=amount_minor,
         currency=submission.currency,
         country=submission.applicant.personal_info.address.country,
         purpose=wanted.purpose,

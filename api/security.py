@@ -28,6 +28,7 @@ class Caller:
     tenant_id: str
     provider_id: str | None
     is_live: bool
+    key_id: str
 
     @property
     def name(self) -> str:
@@ -97,4 +98,4 @@ async def _holder_of(database: Database, key: str) -> Caller:
         row = (await session.execute(select(ApiKey).where(ApiKey.key_hash == hashed))).scalar_one_or_none()
     if row is None or row.revoked_at is not None:
         raise NotAuthenticated("This API key is not known, or was revoked.", "Authorization")
-    return Caller(row.tenant_id, row.provider_id, is_live=row.prefix == key_prefix(live=True))
+    return Caller(row.tenant_id, row.provider_id, is_live=row.prefix == key_prefix(live=True), key_id=row.id)

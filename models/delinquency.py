@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 
 from models.errors import Refused
-from models.terms import Installment
+from models.installment import Installment
 
 
 class InvalidDelinquencyRules(Refused):

@@ -14,6 +14,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from itertools import product as combinations
 
+from models.allocation import RepaymentPolicy
 from models.amortization import schedule_for
 from models.apr import AprMethod
 from models.business_days import BusinessDays
@@ -23,16 +24,16 @@ from models.errors import Refused
 from models.jurisdiction_tables import rules
 from models.jurisdictions import Jurisdiction, Licence, Rules
 from models.money import formatted
+from models.product_allocation import AllocationRules
 from models.product_schedule import Choices, ScheduleRules
 from models.ranges import Range
-from models.repayment import AllocationPolicy
 from models.servicing_plan import PLAN, ServicingPlan
 from models.terms import LoanTerms
 
 _ONE_DAY = timedelta(days=1)
 _EVERY_DAY_BUT_WEEKENDS = BusinessDays()
 _MONTHLY = ScheduleRules()
-_POLICY = AllocationPolicy()
+_ALLOCATION = AllocationRules()
 _IN_TERMS = {
     "principal_minor": "principal",
     "annual_rate_percent": "annualRate",
@@ -107,11 +108,16 @@ class LoanProduct:
     jurisdiction: Jurisdiction | None = None
     licence: Licence | None = None
     schedule: ScheduleRules = _MONTHLY
-    policy: AllocationPolicy = _POLICY
+    allocation: AllocationRules = _ALLOCATION
     servicing: ServicingPlan = PLAN
     penalty_interest: PenaltyInterest | None = None
     delinquency: DelinquencyRules = RULES
     cooling_off: CoolingOffPeriod | None = None
+
+    @property
+    def policy(self) -> RepaymentPolicy:
+        """How it takes money."""
+        return self.allocation.policy
 
     @property
     def plan(self) -> ServicingPlan:

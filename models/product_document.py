@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
+from models.allocation import InAdvance, LateCountsFrom, Processing
 from models.business_days import BusinessDayRule, BusinessDays, InterestAdjustment, Moves
 from models.dates import CalculationPeriod, DayCount, Frequency, MonthEnd
 from models.delinquency import BucketBound, DelinquencyRules
@@ -27,6 +28,7 @@ from models.fees import Fee, FeeBase, FeeTiming
 from models.jurisdictions import Jurisdiction, Licence
 from models.money import Rounding
 from models.product import CoolingOffPeriod, LoanProduct, PenaltyInterest
+from models.product_allocation import AllocationRules
 from models.product_schedule import ScheduleRules
 from models.ranges import Range
 from models.servicing_plan import ServicingPlan
@@ -108,6 +110,17 @@ _SCHEDULE = Record(
         Setting("fees", ListOf(_FEE)),
     ),
 )
+_ALLOCATION = Record(
+    AllocationRules,
+    (
+        Setting("strategy", TEXT),
+        Setting("order", ListOf(TEXT)),
+        Setting("processing", word(Processing)),
+        Setting("inAdvance", word(InAdvance)),
+        Setting("recalculatesInterest", FLAG),
+        Setting("lateCountsFrom", word(LateCountsFrom)),
+    ),
+)
 _SERVICING = Record(
     ServicingPlan,
     (
@@ -142,6 +155,7 @@ _PRODUCT = Record(
         Setting("annualRate", _range(NUMBER), "annual_rate_percent"),
         Setting("installments", _range(COUNT)),
         Setting("schedule", _SCHEDULE),
+        Setting("allocation", _ALLOCATION),
         Setting("servicing", _SERVICING),
         Setting(
             "penaltyInterest",

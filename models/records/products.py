@@ -2,7 +2,7 @@
 
 from typing import Any, Protocol
 
-from sqlalchemy import Index
+from sqlalchemy import Index, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field
 
@@ -13,10 +13,22 @@ from models.records.columns import RecordedRow, document, word
 
 
 class LoanProductRow(RecordedRow, table=True):
-    """One version of a product. `history` says who did what to it; a provider's product names its owner."""
+    """One version of a product, of which one at most is in force. `history` says who did what to it.
+
+    A provider's product names its owner.
+    """
 
     __tablename__ = "caas_loan_product"
-    __table_args__ = (Index("caas_loan_product_status", "tenant_id", "status", "id"),)
+    __table_args__ = (
+        Index("caas_loan_product_status", "tenant_id", "status", "id"),
+        Index(
+            "caas_loan_product_in_force",
+            "tenant_id",
+            "id",
+            unique=True,
+            postgresql_where=text("status = 'approved'"),
+        ),
+    )
 
     id: str = Field(primary_key=True)
     version: int = Field(primary_key=True)

@@ -11,9 +11,20 @@ from api.keys import api_key
 from models.records.tenants import ApiKey
 from tests.api.rows import lent
 from tests.api.worlds import World, opened
+from tests.models.products import WEEKLY
 from workers.embedded.postgres import DatabaseUrls
 
 OPEN = {"/health", "/api/webhooks/paystack"}
+# A provider may look at itself, and make products of its own.
+OF_PROVIDERS = {
+    ("get", "/api/v1/providers/{providerId}"),
+    ("get", "/api/products"),
+    ("post", "/api/products"),
+    ("get", "/api/products/{productId}"),
+    ("put", "/api/products/{productId}"),
+    ("get", "/api/products/{productId}/versions"),
+    ("post", "/api/products/{productId}/submit"),
+}
 
 
 def _operations() -> list[tuple[str, str]]:
@@ -41,7 +52,7 @@ async def test_every_path_asks_for_a_key(world: World, method: str, path: str) -
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [each for each in _operations() if each[1] not in OPEN | {"/api/v1/providers/{providerId}"}],
+    [each for each in _operations() if each[1] not in OPEN and each not in OF_PROVIDERS],
 )
 async def test_a_providers_key_opens_the_decision_only(world: World, method: str, path: str) -> None:
     credentials = await world.register()
@@ -57,11 +68,13 @@ async def test_another_tenant_sees_nothing_of_ours(world: World, rows: DatabaseU
     loan, provider = await lent(world), await world.register()
     await world.post("/api/payments", {"loanId": loan.id, "amount": 1, "method": "cash", "reference": "R-1"})
     payment = (await world.get("/api/payments")).json()["data"][0]
+    product = (await world.post("/api/products", WEEKLY)).json()
     ids = {
         "applicationId": loan.application_id,
         "loanId": loan.id,
         "providerId": provider["providerId"],
         "paymentId": payment["paymentId"],
+        "productId": product["productId"],
     }
     gets = [path for method, path in _operations() if method == "get" and path not in OPEN]
 

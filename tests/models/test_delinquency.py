@@ -21,7 +21,7 @@ from models.delinquency import (
     non_accrual_since,
     paused_days,
 )
-from models.terms import Installment
+from models.installment import Installment
 
 MARCH = Installment(1, date(2026, 3, 31), principal_minor=900, interest_minor=100)
 APRIL = replace(MARCH, number=2, due_on=date(2026, 4, 30))

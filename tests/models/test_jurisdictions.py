@@ -16,7 +16,7 @@ from models.jurisdiction_tables import (
     rules,
 )
 from models.jurisdictions import CoolingOffTooShort, Jurisdiction, Licence, RateOverCap, UnknownJurisdiction
-from models.terms import Installment
+from models.installment import Installment
 
 TODAY = date(2026, 11, 24)
 US, EU, NG, IN = Jurisdiction.US, Jurisdiction.EU, Jurisdiction.NG, Jurisdiction.IN

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.allocation import STRATEGIES, DueBucket, RepaymentPolicy
 from models.amortization import schedule_for
 from models.bid_limits import TENURE_DAYS
 from models.business_days import BusinessDays
@@ -16,6 +17,7 @@ from models.dates import Frequency, installments_for
 from models.errors import Refusal
 from models.jurisdictions import RateOverCap
 from models.product import STANDARD, CoolingOffPeriod, InvalidProduct
+from models.product_allocation import AllocationRules
 from models.product_document import product_from
 from models.product_schedule import Choices, ScheduleRules
 from models.product_status import PRODUCT, ProductStatus, SamePerson, check_checker
@@ -240,3 +242,16 @@ def test_terms_that_cannot_be_are_named_by_the_setting() -> None:
         product_from(weekly(schedule={"installmentMultiple": 0})).check(on=MONDAY)
 
     assert refusal.value.field == "schedule.installmentMultiple"
+
+
+def test_the_standard_product_takes_money_as_every_loan_without_a_product_does() -> None:
+    assert STANDARD.policy == RepaymentPolicy()
+
+
+def test_a_strategy_is_its_stages_and_an_order_in_full_is_what_its_short_form_means() -> None:
+    parts = ("interest", "principal", "fee", "penalty")
+    in_full = tuple(f"{bucket}.{part}" for bucket in DueBucket for part in parts)
+
+    assert AllocationRules("rbi-india-strategy").policy.stages == STRATEGIES["rbi-india-strategy"]
+    assert AllocationRules(order=in_full).policy == AllocationRules(order=parts).policy
+    assert AllocationRules(order=parts).policy != STANDARD.policy

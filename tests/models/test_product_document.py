@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.allocation import STRATEGIES, DueBucket, InAdvance, LateCountsFrom, Part, Processing
 from models.business_days import BusinessDayRule, BusinessDays, InterestAdjustment, Moves
 from models.dates import CalculationPeriod, DayCount, Frequency, MonthEnd
 from models.delinquency import BucketBound, DelinquencyRules
@@ -17,6 +18,7 @@ from models.fees import Fee, FeeBase, FeeTiming
 from models.jurisdictions import Jurisdiction, Licence
 from models.money import Rounding
 from models.product import STANDARD, CoolingOffPeriod, LoanProduct, PenaltyInterest
+from models.product_allocation import AllocationRules
 from models.product_document import document_of, product_from
 from models.product_schedule import ScheduleRules
 from models.ranges import Range
@@ -120,6 +122,23 @@ def schedules(draw: st.DrawFn) -> ScheduleRules:
 
 
 @st.composite
+def allocations(draw: st.DrawFn) -> AllocationRules:
+    strategy = draw(st.none() | st.sampled_from(sorted(STRATEGIES)))
+    in_advance = draw(st.sampled_from(InAdvance))
+    if strategy is not None:
+        return AllocationRules(strategy, in_advance=in_advance, recalculates_interest=draw(st.booleans()))
+    short = draw(st.permutations([str(part) for part in Part]))
+    whole = [f"{bucket}.{part}" for bucket in DueBucket for part in short]
+    order = draw(st.sampled_from([short, whole]))
+    return AllocationRules(
+        order=tuple(order),
+        processing=draw(st.sampled_from(Processing)),
+        in_advance=in_advance,
+        late_counts_from=draw(st.sampled_from(LateCountsFrom)),
+    )
+
+
+@st.composite
 def products(draw: st.DrawFn) -> LoanProduct:
     plan = ServicingPlan(
         remind_days=tuple(draw(st.lists(st.integers(-30, 0), max_size=3))),
@@ -138,6 +157,7 @@ def products(draw: st.DrawFn) -> LoanProduct:
         annual_rate_percent=draw(ranges(percents)),
         installments=draw(ranges(st.integers(1, 360))),
         schedule=draw(schedules()),
+        allocation=draw(allocations()),
         servicing=plan,
         penalty_interest=draw(st.none() | st.builds(PenaltyInterest, percents, st.integers(0, 30))),
         delinquency=DelinquencyRules(stage_2_from_days=days[0], stage_3_from_days=days[1], aging_grace_days=3),
@@ -198,6 +218,17 @@ BAD: list[tuple[str, object, str, str]] = [
     ),
     ("schedule.fees", [{"name": "x", "timing": "disbursement"}], "schedule.fees[0]", "invalid_fee"),
     ("schedule.fees", [{"name": "x", "timing": "later", "amount": 1}], "schedule.fees[0].timing", "invalid_document"),
+    ("allocation.strategy", "mine", "allocation.strategy", "invalid_allocation_order"),
+    ("allocation.order", ["penalty", "fee"], "allocation.order", "invalid_allocation_order"),
+    ("allocation.order", ["penalty", "fee", "interest", "fee"], "allocation.order", "invalid_allocation_order"),
+    ("allocation.order", ["penalty", "fee", "interest", "gift"], "allocation.order", "invalid_allocation_order"),
+    ("allocation.order", ["due.fee"] * 12, "allocation.order", "invalid_allocation_order"),
+    (
+        "allocation",
+        {"strategy": "rbi-india-strategy", "order": ["fee", "penalty", "interest", "principal"]},
+        "allocation.order",
+        "invalid_allocation_order",
+    ),
     ("servicing.lateFeeDay", 0, "servicing.lateFeeDay", "invalid_plan"),
     ("servicing.agingDays", [3], "servicing.agingDays", "invalid_document"),
     ("delinquency.stage2FromDays", 91, "delinquency.stage2FromDays", "invalid_delinquency_rules"),

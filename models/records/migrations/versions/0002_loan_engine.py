@@ -47,6 +47,13 @@ def _products() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "id", "version"),
     )
     op.create_index("caas_loan_product_status", "caas_loan_product", ["tenant_id", "status", "id"], unique=False)
+    op.create_index(
+        "caas_loan_product_in_force",
+        "caas_loan_product",
+        ["tenant_id", "id"],
+        unique=True,
+        postgresql_where=sa.text("status = 'approved'"),
+    )
     _wall_off("caas_loan_product", "SELECT, INSERT, UPDATE")
     op.execute("""
         CREATE FUNCTION caas_keep_product() RETURNS trigger LANGUAGE plpgsql AS $$
