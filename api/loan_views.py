@@ -14,6 +14,7 @@ from api.schemas.loans import (
     TermsOut,
 )
 from api.schemas.values import money, percent
+from models.apr import AprMethod
 from models.delinquency import bucket_for, days_past_due, ifrs_stage
 from models.loan import LoanStatus
 from models.records.loans import Loan
@@ -33,6 +34,7 @@ def loan_out(loan: Loan) -> LoanOut:
         currency=loan.currency,
         interest_rate=percent(loan.annual_rate_percent),
         apr=percent(loan.apr_percent),
+        apr_method=AprMethod(loan.apr_method),
         installments=loan.installments,
         disbursed_on=loan.disbursed_on,
         outstanding=money(loan.outstanding_minor, loan.currency),
@@ -63,8 +65,8 @@ def loan_detail_out(
         outstanding=money(loan.outstanding_minor, loan.currency),
         overpaid=money(loan.overpaid_minor, loan.currency),
         next_due_on=loan.next_due_on,
-        schedule=[_installment(row, loan.currency, on) for row in schedule],
-        payoff=_payoff(payoff, loan.currency),
+        schedule=[installment_out(row, loan.currency, on) for row in schedule],
+        payoff=payoff_out(payoff, loan.currency),
         repayment_account=_account(loan),
         clock_at=loan.clock_at,
         temporal_url=pages.of(loan_workflow_id(loan.id)),
@@ -77,6 +79,7 @@ def _terms(loan: Loan) -> TermsOut:
         currency=loan.currency,
         interest_rate=percent(loan.annual_rate_percent),
         apr=percent(loan.apr_percent),
+        apr_method=AprMethod(loan.apr_method),
         installments=loan.installments,
         frequency=loan.frequency,
         every=loan.every,
@@ -99,7 +102,8 @@ def _flags(loan: Loan, schedule: Sequence[Installment], on: date) -> FlagsOut:
     )
 
 
-def _installment(row: Installment, currency: str, on: date) -> InstallmentOut:
+def installment_out(row: Installment, currency: str, on: date) -> InstallmentOut:
+    """One installment as it stands on a day."""
     return InstallmentOut(
         number=row.number,
         due_on=row.due_on,
@@ -115,7 +119,8 @@ def _installment(row: Installment, currency: str, on: date) -> InstallmentOut:
     )
 
 
-def _payoff(payoff: Payoff, currency: str) -> PayoffOut:
+def payoff_out(payoff: Payoff, currency: str) -> PayoffOut:
+    """What settles the loan."""
     return PayoffOut(
         principal=money(payoff.principal_minor, currency),
         interest=money(payoff.interest_minor, currency),

@@ -3,6 +3,7 @@
 from datetime import date, datetime
 
 from api.schemas.values import In, Number, Out
+from models.apr import AprMethod
 from models.loan import LoanStatus
 from models.terms import InstallmentStatus
 
@@ -22,6 +23,7 @@ class LoanOut(Out):
     currency: str
     interest_rate: Number
     apr: Number
+    apr_method: AprMethod
     installments: int
     disbursed_on: date
     outstanding: Number
@@ -38,6 +40,7 @@ class TermsOut(Out):
     currency: str
     interest_rate: Number
     apr: Number
+    apr_method: AprMethod
     installments: int
     frequency: str
     every: int

@@ -6,6 +6,7 @@ from decimal import Decimal
 from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field
 
+from models.apr import AprMethod
 from models.loan import LoanStatus
 from models.records.columns import RecordedRow, instant, minor, rate, word
 
@@ -42,6 +43,7 @@ class Loan(RecordedRow, table=True):
     currency: str
     annual_rate_percent: Decimal = rate()
     apr_percent: Decimal = rate()
+    apr_method: AprMethod = word(default=AprMethod.US_REG_Z)
     installments: int
     frequency: str
     every: int

@@ -21,6 +21,7 @@ NEW_TABLES: tuple[str, ...] = (
 
 def upgrade() -> None:
     _products()
+    _terms()
     _transactions()
     _books()
 
@@ -28,6 +29,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in reversed(NEW_TABLES):
         op.execute(f"DROP TABLE IF EXISTS {table} CASCADE")
+    op.drop_column("caas_loan", "apr_method")
     _forget_books()
 
 
@@ -86,6 +88,14 @@ def _products() -> None:
     op.add_column("caas_loan", sa.Column("non_accrual_since", sa.Date(), nullable=True))
     op.add_column("caas_loan", sa.Column("forbearance_since", sa.Date(), nullable=True))
     op.add_column("caas_loan", sa.Column("forbearance_until", sa.Date(), nullable=True))
+
+
+def _terms() -> None:
+    """The method that gives a loan's annual percentage rate its meaning."""
+    op.add_column(
+        "caas_loan", sa.Column("apr_method", sa.String(), server_default="us_reg_z_appendix_j", nullable=False)
+    )
+    op.alter_column("caas_loan", "apr_method", server_default=None)
 
 
 def _transactions() -> None:
