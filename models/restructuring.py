@@ -91,7 +91,7 @@ def _replace(debt: Debt, taken: Sequence[Row], terms: LoanTerms, *, start: date)
     """Put a new schedule in place of these rows; what they owe beside principal goes to its first row."""
     carried = {part: sum(row.outstanding(part) for row in taken) for part in Part if part is not Part.PRINCIPAL}
     principal_minor = sum(row.outstanding(Part.PRINCIPAL) for row in taken)
-    kept = [row for row in debt.rows if row not in taken or sum(row.paid.values())]
+    kept = [row for row in debt.rows if row not in taken or any(row.paid.values())]
     for row in kept:
         if row in taken:
             row.owed = dict(row.paid)

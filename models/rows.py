@@ -95,7 +95,7 @@ class Row:
         """Note the day on which nothing was left; forget it when something is owed again."""
         if self.outstanding_minor:
             self.settled_on = None
-        elif self.settled_on is None and sum(self.owed.values()):
+        elif self.settled_on is None and any(self.owed.values()):
             self.settled_on = on
 
     def as_installment(self) -> Installment:

@@ -6,15 +6,12 @@ from decimal import Decimal
 from typing import Any
 
 from models.allocation import RepaymentPolicy
-from models.allocation import RepaymentPolicy
 from models.amortization import schedule_for
 from models.dates import CalculationPeriod
 from models.installment import Installment
 from models.money import exponent_of
 from models.replay import replay
-from models.replay import replay
 from models.terms import LoanTerms
-from models.transactions import Transaction, TransactionKind
 from models.transactions import Transaction, TransactionKind
 from workers.cases.files import Answer, Case, day, needed
 from workers.cases.terms import terms_of

@@ -82,7 +82,7 @@ def _policy(allocation: Any, stated: Mapping[str, Any]) -> RepaymentPolicy:
     return RepaymentPolicy(in_order(entries, processing), rule, recalculates, _DUE_DATE)
 
 
-def _history(case: Case, stated: Mapping[str, Any], terms: LoanTerms) -> tuple[list[Transaction], date]:
+def _history(case: Case, stated: Case, terms: LoanTerms) -> tuple[list[Transaction], date]:
     """The events as transactions, and the business date after the last of them."""
     events = case.get("events")
     if not isinstance(events, list):
@@ -112,7 +112,7 @@ def _history(case: Case, stated: Mapping[str, Any], terms: LoanTerms) -> tuple[l
 
 
 def _transactions(
-    event: Mapping[str, Any], kind: Any, field: str, today: date, stated: Mapping[str, Any], terms: LoanTerms
+    event: Mapping[str, Any], kind: Any, field: str, today: date, stated: Case, terms: LoanTerms
 ) -> Iterator[Transaction]:
     minor = minor_units(as_number(event.get("amount"), f"{field}.amount"), terms.currency, field=f"{field}.amount")
     if minor <= 0:

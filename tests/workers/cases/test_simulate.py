@@ -74,7 +74,8 @@ CASE: dict[str, Any] = {
 
 def case_with(*events: dict[str, Any], **changes: Any) -> dict[str, Any]:
     case = deepcopy(CASE) | changes
-    case["events"] += events
+    if events:
+        case["events"] = [*case["events"], *events]
     return case
 
 
