@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
+from activities.loans import pauses_of, terms_of
 from api.resources import TemporalPages
 from api.schemas.loans import (
     AccountOut,
@@ -14,9 +15,10 @@ from api.schemas.loans import (
     TermsOut,
 )
 from api.schemas.values import money, percent
+from models.aging import Known, aging_of, oldest_unpaid
 from models.apr import AprMethod
-from models.delinquency import bucket_for, days_past_due, ifrs_stage
 from models.loan import LoanStatus
+from models.product import LoanProduct
 from models.records.loans import Loan
 from models.repayment import Payoff
 from models.terms import Installment
@@ -48,7 +50,13 @@ def loan_out(loan: Loan) -> LoanOut:
 
 
 def loan_detail_out(
-    loan: Loan, schedule: Sequence[Installment], payoff: Payoff, pages: TemporalPages, *, on: date
+    loan: Loan,
+    schedule: Sequence[Installment],
+    payoff: Payoff,
+    pages: TemporalPages,
+    *,
+    product: LoanProduct,
+    on: date,
 ) -> LoanDetailOut:
     """The loan by itself, as it stands on a day."""
     return LoanDetailOut(
@@ -60,8 +68,8 @@ def loan_detail_out(
         on=on,
         disbursed_on=loan.disbursed_on,
         closed_on=loan.closed_on,
-        terms=_terms(loan),
-        flags=_flags(loan, schedule, on),
+        terms=_terms(loan, product),
+        flags=_flags(loan, schedule, on, product),
         outstanding=money(loan.outstanding_minor, loan.currency),
         overpaid=money(loan.overpaid_minor, loan.currency),
         next_due_on=loan.next_due_on,
@@ -73,8 +81,10 @@ def loan_detail_out(
     )
 
 
-def _terms(loan: Loan) -> TermsOut:
+def _terms(loan: Loan, product: LoanProduct) -> TermsOut:
     return TermsOut(
+        product_id=loan.product_id,
+        product_version=loan.product_version,
         principal=money(loan.principal_minor, loan.currency),
         currency=loan.currency,
         interest_rate=percent(loan.annual_rate_percent),
@@ -86,19 +96,39 @@ def _terms(loan: Loan) -> TermsOut:
         method=loan.method,
         day_count=loan.day_count,
         processing_fee=money(loan.processing_fee_minor, loan.currency),
-        net_disbursed=money(loan.principal_minor - loan.processing_fee_minor, loan.currency),
+        net_disbursed=money(terms_of(loan, product).disbursed_minor, loan.currency),
     )
 
 
-def _flags(loan: Loan, schedule: Sequence[Installment], on: date) -> FlagsOut:
-    late_days = days_past_due(schedule, on) if loan.status == LoanStatus.ACTIVE else loan.days_past_due
-    return FlagsOut(
-        days_past_due=late_days,
-        delinquency_bucket=bucket_for(late_days),
-        ifrs_stage=ifrs_stage(late_days),
+def _flags(loan: Loan, schedule: Sequence[Installment], on: date, product: LoanProduct) -> FlagsOut:
+    """Of a loan that runs, as of the day; of one that has ended, as it was left."""
+    flags = FlagsOut(
+        days_past_due=loan.days_past_due,
+        delinquency_bucket=loan.delinquency_bucket,
+        ifrs_stage=loan.ifrs_stage,
+        classification=loan.classification,
+        non_accrual_since=loan.non_accrual_since,
+        charge_off_due=loan.charge_off_due,
+        charged_off_on=loan.charged_off_on,
+        forbearance_until=loan.forbearance_until,
         in_collection=loan.in_collection,
         promised_on=loan.promised_on,
         disputed=loan.disputed,
+    )
+    if loan.status != LoanStatus.ACTIVE:
+        return flags
+    oldest = oldest_unpaid([(row.due_on, row.outstanding_minor) for row in schedule])
+    known = Known(loan.classification, loan.non_accrual_since, pauses_of(loan))
+    aging = aging_of(oldest, on, product=product, known=known)
+    return flags.model_copy(
+        update={
+            "days_past_due": aging.days_past_due,
+            "delinquency_bucket": aging.bucket,
+            "ifrs_stage": aging.ifrs_stage,
+            "classification": aging.classification,
+            "non_accrual_since": aging.non_accrual_since,
+            "charge_off_due": aging.is_charge_off_due and loan.charged_off_on is None,
+        }
     )
 
 

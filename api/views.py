@@ -31,6 +31,8 @@ def application_out(application: Application, pages: TemporalPages) -> Applicati
         credit_assessment=_assessment(application),
         identity_verified=application.identity_verified,
         pre_assessed=application.pre_assessed,
+        product_id=application.product_id,
+        product_version=application.product_version,
         bids_close_at=application.bids_close_at,
         offers_expire_at=application.offers_expire_at,
         cooling_off_until=application.cooling_off_until,

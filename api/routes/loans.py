@@ -23,6 +23,7 @@ from models.delinquency import Bucket
 from models.errors import Refused
 from models.loan import LoanStatus
 from models.records.loans import Loan
+from models.records.products import product_of
 from models.repayment import payoff_quote
 from workflows.application import ApplicationWorkflow, application_workflow_id
 from workflows.application_state import Review
@@ -77,15 +78,15 @@ async def show(
     """One loan with its schedule, and what settles it on the day."""
     async with having.database.transaction(caller.tenant_id) as session:
         loan = await loan_in(session, caller, loan_id)
-        schedule = await schedule_in(session, loan)
-    day = on or await _today_of(loan, having)
+        product, schedule = await product_of(session, loan), await schedule_in(session, loan)
+    day = on or await today_of(loan, having)
     if day < loan.disbursed_on:
         raise BeforeDisbursement(f"The loan was disbursed on {loan.disbursed_on}.", "on")
-    payoff = payoff_quote(schedule, on=day, terms=terms_of(loan), disbursed_on=loan.disbursed_on)
-    return loan_detail_out(loan, schedule, payoff, having.pages, on=day)
+    payoff = payoff_quote(schedule, on=day, terms=terms_of(loan, product), disbursed_on=loan.disbursed_on)
+    return loan_detail_out(loan, schedule, payoff, having.pages, product=product, on=day)
 
 
-async def _today_of(loan: Loan, having: Resources) -> date:
+async def today_of(loan: Loan, having: Resources) -> date:
     """A loan on a virtual clock is ahead of us, perhaps further than its last transaction; any other lives today."""
     now = datetime.now(UTC)
     if loan.clock_at <= now:

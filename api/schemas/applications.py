@@ -93,6 +93,8 @@ class ApplicationOut(Out):
     credit_assessment: CreditAssessmentOut | None
     identity_verified: bool | None
     pre_assessed: bool
+    product_id: str | None
+    product_version: int | None
     bids_close_at: datetime | None
     offers_expire_at: datetime | None
     cooling_off_until: datetime | None

@@ -36,6 +36,8 @@ class LoanOut(Out):
 
 
 class TermsOut(Out):
+    product_id: str | None
+    product_version: int | None
     principal: Number
     currency: str
     interest_rate: Number
@@ -56,6 +58,11 @@ class FlagsOut(Out):
     days_past_due: int
     delinquency_bucket: str
     ifrs_stage: int
+    classification: str | None
+    non_accrual_since: date | None
+    charge_off_due: bool
+    charged_off_on: date | None
+    forbearance_until: date | None
     in_collection: bool
     promised_on: date | None
     disputed: bool

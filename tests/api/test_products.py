@@ -1,6 +1,6 @@
 """Loan products: made by one key, approved by another, and never changed once they are in force."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2
@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.records.applications import Application
 from models.records.products import LoanProductRow
+from tests.api import rows as loans
 from tests.api.worlds import Body, World, application_body, opened
 from tests.models.products import WEEKLY, weekly
 from workers.embedded.postgres import DatabaseUrls
@@ -345,3 +346,41 @@ async def test_another_tenants_product_cannot_be_applied_for(
         seen = await other.get(f"{PATH}/{product_id}")
 
     assert (asked.status_code, seen.status_code) == (422, 404)
+
+
+# ---------------------------------------------------------------- a loan of a product
+
+
+async def test_a_loan_is_shown_as_its_product_ages_it(world: World, checker: dict[str, str]) -> None:
+    product_id = await lent(world, checker, jurisdiction="IN")
+    plain = await loans.lent(world)
+    loan = await loans.lent(world, product_id=product_id, product_version=1)
+    on = (loans.DISBURSED_ON + timedelta(days=31 + 14)).isoformat()
+
+    shown, standard = [(await world.get(f"/api/loans/{each.id}", on=on)).json() for each in (loan, plain)]
+
+    assert (shown["terms"]["productId"], shown["terms"]["productVersion"]) == (product_id, 1)
+    assert (shown["flags"]["daysPastDue"], shown["flags"]["delinquencyBucket"]) == (14, "lost")
+    assert shown["flags"]["classification"] == "sma_0"
+    assert shown["terms"]["netDisbursed"] == 1200 - 5 - 18
+    assert (standard["terms"]["productId"], standard["flags"]["delinquencyBucket"]) == (None, "1-30")
+    assert (standard["flags"]["classification"], standard["terms"]["netDisbursed"]) == (None, 1195)
+
+
+async def test_days_of_forbearance_are_not_shown_as_days_past_due(world: World) -> None:
+    due = loans.DISBURSED_ON + timedelta(days=31)
+    loan = await loans.lent(
+        world, forbearance_since=due + timedelta(days=6), forbearance_until=due + timedelta(days=15)
+    )
+
+    answer = await world.get(f"/api/loans/{loan.id}", on=(due + timedelta(days=20)).isoformat())
+
+    assert (answer.json()["flags"]["daysPastDue"], answer.json()["flags"]["forbearanceUntil"]) == (10, "2026-03-02")
+
+
+async def test_a_loan_that_has_ended_is_shown_as_it_was_left(world: World) -> None:
+    loan = await loans.lent(world, status="closed_written_off", days_past_due=130, delinquency_bucket="121-150")
+
+    answer = await world.get(f"/api/loans/{loan.id}", on="2027-01-15")
+
+    assert (answer.json()["flags"]["daysPastDue"], answer.json()["flags"]["delinquencyBucket"]) == (130, "121-150")
