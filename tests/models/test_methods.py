@@ -147,6 +147,15 @@ def test_what_an_installment_on_a_multiple_falls_short_by_is_due_first() -> None
     assert [row.principal_minor for row in schedule_for(multiple, disbursed_on=ON)] == [40_000] + [12_000] * 5
 
 
+def test_a_long_month_may_cost_more_than_the_installment() -> None:
+    dear = replace(LOAN, annual_rate_percent=Decimal(200), installments=60, day_count=DayCount.ACTUAL_365)
+
+    first, second, *_ = schedule_for(dear, disbursed_on=date(2026, 1, 31))
+
+    assert first.principal_minor > 0
+    assert (second.principal_minor, second.interest_minor > first.total_minor) == (0, True)
+
+
 # ---------------------------------------------------------------- grace, moratorium, down payment
 
 

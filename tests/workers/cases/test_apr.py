@@ -28,6 +28,10 @@ def test_a_stated_first_period_holds_against_the_dates() -> None:
     assert float(percent(later)) < float(percent(US))
 
 
+def test_a_stated_first_period_that_the_dates_agree_with_changes_nothing() -> None:
+    assert percent(US | {"first_payment_whole_unit_periods": 1, "first_payment_fraction": 0.0}) == "9.69"
+
+
 def test_a_stated_unit_period_is_used() -> None:
     assert percent(US | {"unit_period": {"unit": "MONTH", "multiple": 1}}) == "9.69"
 

@@ -105,6 +105,7 @@ def test_a_rate_that_is_only_given_per_month_is_twelve_times_that() -> None:
     ("changes", "rounding", "unit"),
     [
         ({"rounding": "HALF_UP"}, Rounding.HALF_UP, 1),
+        ({"rounding": "to cents, half_down"}, Rounding.HALF_DOWN, 1),
         ({"rounding": None, "engine": "OPENCBS"}, Rounding.HALF_UP, 1),
         ({"rounding": None, "engine": "OPENCBS", "amortization": "EQUAL_PRINCIPAL"}, Rounding.HALF_EVEN, 1),
         ({"currency_decimals": 0}, Rounding.HALF_EVEN, 100),
