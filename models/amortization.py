@@ -57,7 +57,8 @@ def _shares(principal_minor: int, rates: Sequence[Decimal], terms: LoanTerms) ->
 def _paying(principal_minor: int, rates: Sequence[Decimal], terms: LoanTerms) -> tuple[Share, ...]:
     match terms.method:
         case Method.EQUAL_INSTALLMENT | Method.BALLOON | Method.BULLET:
-            return annuity(principal_minor, rates, terms, interest_only=terms.principal_grace_installments)
+            shares = annuity(principal_minor, rates, terms, interest_only=terms.principal_grace_installments)
+            return _interest_later(shares, terms) if terms.interest_grace is DeferredInterest.ON_TOP else shares
         case Method.INTEREST_ONLY:
             return annuity(principal_minor, rates, terms, interest_only=len(rates) - 1)
         case Method.EQUAL_PRINCIPAL:
@@ -91,8 +92,8 @@ def _interest_first(capitalized_minor: int, shares: Sequence[Share]) -> tuple[Sh
 
 def _interest_later(shares: tuple[Share, ...], terms: LoanTerms) -> tuple[Share, ...]:
     """The interest of the free installments with the first that bears any; what is forgiven had no rate."""
-    free = terms.interest_grace_installments if terms.interest_grace is DeferredInterest.ADDED else 0
-    if not free:
+    free = terms.interest_grace_installments
+    if not free or terms.interest_grace is DeferredInterest.FORGIVEN:
         return shares
     deferred_minor = sum(share.interest_minor for share in shares[:free])
     bearing = Share(shares[free].principal_minor, shares[free].interest_minor + deferred_minor)

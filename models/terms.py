@@ -57,7 +57,8 @@ class Residual(StrEnum):
 class DeferredInterest(StrEnum):
     """What becomes of interest that is not asked for when it arises."""
 
-    ADDED = "added"  # to the first installment that bears interest
+    ADDED = "added"  # to the interest of the first installment that bears any; grace leaves the installment as it is
+    ON_TOP = "on_top"  # the same on top of that installment, for which the free ones are smaller
     CAPITALIZED = "capitalized"  # to the balance, and it bears interest itself
     FORGIVEN = "forgiven"
 

@@ -167,6 +167,24 @@ def test_grace_on_interest_keeps_the_installment_and_asks_for_the_interest_later
     assert {principal + interest for principal, interest in rows[:-1]} == {25_628}
 
 
+def test_grace_on_interest_may_be_asked_for_on_top_of_the_installment() -> None:
+    plain, graced = amounts(), amounts(interest_grace_installments=2, interest_grace=DeferredInterest.ON_TOP)
+
+    assert [principal for principal, _ in graced] == [principal for principal, _ in plain]
+    assert [interest for _, interest in graced] == [0, 0, sum(interest for _, interest in plain[:3]), plain[3][1]]
+
+
+def test_interest_forgiven_after_a_moratorium_is_that_of_the_first_installments_to_be_paid() -> None:
+    rows = amounts(
+        moratorium_installments=1,
+        moratorium_interest=DeferredInterest.FORGIVEN,
+        interest_grace_installments=1,
+        interest_grace=DeferredInterest.FORGIVEN,
+    )
+
+    assert [interest > 0 for _, interest in rows] == [False, False, True, True]
+
+
 def test_deferred_interest_goes_as_far_as_the_installment_does() -> None:
     rows = amounts(annual_rate_percent=Decimal(120), installments=6, interest_grace_installments=3)
 
@@ -324,7 +342,9 @@ def loans(draw: st.DrawFn) -> LoanTerms:
         principal_grace_installments=draw(st.integers(0, most_grace - moratorium)),
         smoothed=draw(st.booleans()),
         interest_grace_installments=draw(st.integers(0, most_grace - moratorium)),
-        interest_grace=draw(st.sampled_from([DeferredInterest.ADDED, DeferredInterest.FORGIVEN])),
+        interest_grace=draw(
+            st.sampled_from([DeferredInterest.ADDED, DeferredInterest.ON_TOP, DeferredInterest.FORGIVEN])
+        ),
         moratorium_installments=moratorium,
         moratorium_interest=draw(st.sampled_from(DeferredInterest)),
         down_payment_percent=draw(st.sampled_from([Decimal(0), Decimal(25)])),

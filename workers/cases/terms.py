@@ -61,7 +61,7 @@ def terms_of(case: Case) -> LoanTerms:
         principal_grace_installments=whole(case, "grace_on_principal_payment", 0),
         smoothed=engine == "PROGRESSIVE",
         interest_grace_installments=forgiven or whole(case, "grace_on_interest_payment", 0),
-        interest_grace=DeferredInterest.FORGIVEN if forgiven else DeferredInterest.ADDED,
+        interest_grace=_interest_grace(engine, is_forgiven=forgiven > 0),
         down_payment_percent=as_number(case.get("down_payment_percent") or 0, "down_payment_percent"),
         fixed_length=whole(case, "fixed_length") if case.get("fixed_length") is not None else None,
         business_days=_business_days(case),
@@ -105,6 +105,13 @@ def _method(case: Case, engine: str) -> Method:
     if flat:
         return {"PROGRESSIVE": Method.FLAT, "OPENCBS": Method.FLAT_EQUAL_PARTS}.get(engine, Method.FLAT_TOTAL_SPREAD)
     return Method.EQUAL_PRINCIPAL if equal_principal else Method.EQUAL_INSTALLMENT
+
+
+def _interest_grace(engine: str, *, is_forgiven: bool) -> DeferredInterest:
+    """The progressive engine keeps the installment; the older one asks for free interest on top of it."""
+    if is_forgiven:
+        return DeferredInterest.FORGIVEN
+    return DeferredInterest.ADDED if engine == "PROGRESSIVE" else DeferredInterest.ON_TOP
 
 
 def _day_count(case: Case, engine: str) -> DayCount:

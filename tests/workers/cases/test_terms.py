@@ -186,6 +186,10 @@ def test_grace_down_payment_length_multiples_and_month_ends() -> None:
     assert found.principal_minor == 100_000
 
 
+def test_the_older_engine_asks_for_free_interest_on_top() -> None:
+    assert terms(grace_on_interest_payment=2, engine="CUMULATIVE").interest_grace is DeferredInterest.ON_TOP
+
+
 def test_interest_that_is_never_charged_is_forgiven() -> None:
     found = terms(grace_on_interest_charged=2)
 
