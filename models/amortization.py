@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
-from models.annuity import NegativeAmortization, Share, annuity, declining, equal_installment, money, to_multiple
+from models.annuity import NegativeAmortization, Share, annuity, equal_installment, money, to_multiple
 from models.business_days import InterestAdjustment
 from models.installment import Installment, unpaid
 from models.scheduled_fees import with_fees
-from models.straight_line import equal_parts, equal_principal, flat, level
+from models.straight_line import equal_parts, equal_principal, flat
 from models.terms import DeferredInterest, LoanTerms, Method
 
-__all__ = ["NegativeAmortization", "Share", "declining", "equal_installment", "level", "schedule_for"]
+__all__ = ["NegativeAmortization", "equal_installment", "schedule_for"]
 
 
 def schedule_for(terms: LoanTerms, *, disbursed_on: date) -> tuple[Installment, ...]:
