@@ -27,7 +27,7 @@ from models.money import formatted
 from models.product_allocation import AllocationRules
 from models.product_schedule import Choices, ScheduleRules
 from models.ranges import Range
-from models.servicing_plan import PLAN, ServicingPlan
+from models.servicing_plan import PLAN, PenaltyInterest, ServicingPlan
 from models.terms import LoanTerms
 
 _ONE_DAY = timedelta(days=1)
@@ -84,19 +84,6 @@ class CoolingOffPeriod:
 
 
 @dataclass(frozen=True, slots=True)
-class PenaltyInterest:
-    """Interest on what is overdue, from the day after the days of grace."""
-
-    annual_percent: Decimal
-    grace_days: int = 0
-
-    def __post_init__(self) -> None:
-        for field, number in (("annualPercent", self.annual_percent), ("graceDays", self.grace_days)):
-            if number < 0:
-                raise InvalidProduct(f"The {field} of penalty interest is not less than nothing.", field)
-
-
-@dataclass(frozen=True, slots=True)
 class LoanProduct:
     """The settings of a product. Without a currency of its own it is lent in any."""
 
@@ -122,9 +109,14 @@ class LoanProduct:
     @property
     def plan(self) -> ServicingPlan:
         """When what is done for a loan: the arrears are looked at on the day they enter another bucket."""
-        grace = self.delinquency.aging_grace_days
-        ends = [bucket.up_to_days for bucket in self.delinquency.buckets if bucket.up_to_days]
-        return replace(self.servicing, aging_days=tuple(days + 1 + grace for days in ends))
+        aging, penalty = self.delinquency, self.penalty_interest
+        ends = [bucket.up_to_days for bucket in aging.buckets if bucket.up_to_days]
+        return replace(
+            self.servicing,
+            aging_days=tuple(days + 1 + aging.aging_grace_days for days in ends),
+            penalty_interest=penalty,
+            penalty_days=penalty.days_until(aging.charge_off_days) if penalty else (),
+        )
 
     def rules(self, *, on: date) -> Rules:
         """The law under which it is lent on a day."""

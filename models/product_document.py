@@ -27,11 +27,11 @@ from models.document import (
 from models.fees import Fee, FeeBase, FeeTiming
 from models.jurisdictions import Jurisdiction, Licence
 from models.money import Rounding
-from models.product import CoolingOffPeriod, LoanProduct, PenaltyInterest
+from models.product import CoolingOffPeriod, LoanProduct
 from models.product_allocation import AllocationRules
 from models.product_schedule import ScheduleRules
 from models.ranges import Range
-from models.servicing_plan import ServicingPlan
+from models.servicing_plan import PenaltyInterest, ServicingPlan
 from models.terms import DeferredInterest, Method, Residual
 
 
@@ -133,6 +133,10 @@ _SERVICING = Record(
         Setting("dunningDays", ListOf(COUNT)),
     ),
 )
+_PENALTY_INTEREST = Record(
+    PenaltyInterest,
+    (Setting("annualPercent", NUMBER), Setting("graceDays", COUNT), Setting("everyDays", COUNT)),
+)
 _DELINQUENCY = Record(
     DelinquencyRules,
     (
@@ -159,7 +163,7 @@ _PRODUCT = Record(
         Setting("servicing", _SERVICING),
         Setting(
             "penaltyInterest",
-            Record(PenaltyInterest, (Setting("annualPercent", NUMBER), Setting("graceDays", COUNT))),
+            _PENALTY_INTEREST,
         ),
         Setting("delinquency", _DELINQUENCY),
         Setting("coolingOff", Record(CoolingOffPeriod, (Setting("days", COUNT), Setting("workingDays", FLAG)))),

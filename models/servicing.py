@@ -27,6 +27,7 @@ class StepKind(StrEnum):
     LATE_FEE = "late_fee"
     DUN = "dun"
     AGE = "age"
+    PENALTY_INTEREST = "penalty_interest"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -60,6 +61,8 @@ def _steps(position: LoanPosition, plan: ServicingPlan, jitter: timedelta) -> It
             yield _step(StepKind.REMIND, row, days, jitter + timedelta(hours=plan.remind_hour))
         yield _step(StepKind.MISSED, row, plan.missed_day, jitter)
         yield _step(StepKind.LATE_FEE, row, plan.late_fee_day, jitter)
+        for days in plan.penalty_days:
+            yield _step(StepKind.PENALTY_INTEREST, row, days, jitter)
     for row in position.open[:1]:
         for days in plan.dunning_days:
             yield _step(StepKind.DUN, row, _not_before(position.promised_on, row, days), jitter)

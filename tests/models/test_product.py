@@ -218,6 +218,13 @@ def test_a_loan_is_looked_at_when_its_arrears_enter_another_bucket() -> None:
     assert TRADER.plan.dunning_days == (3, 6)
 
 
+def test_penalty_interest_is_charged_until_the_product_counts_the_loan_as_lost() -> None:
+    product = product_from(weekly(penaltyInterest={"annualPercent": 24, "graceDays": 4, "everyDays": 14}))
+
+    assert product.plan.penalty_days == (18, 32, 46, 60)
+    assert product.plan.penalty_interest == product.penalty_interest
+
+
 def test_nobody_approves_what_he_made_himself() -> None:
     check_checker("key_2", ["key_1"])
 

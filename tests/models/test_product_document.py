@@ -17,12 +17,12 @@ from models.errors import Refusal
 from models.fees import Fee, FeeBase, FeeTiming
 from models.jurisdictions import Jurisdiction, Licence
 from models.money import Rounding
-from models.product import STANDARD, CoolingOffPeriod, LoanProduct, PenaltyInterest
+from models.product import STANDARD, CoolingOffPeriod, LoanProduct
 from models.product_allocation import AllocationRules
 from models.product_document import document_of, product_from
 from models.product_schedule import ScheduleRules
 from models.ranges import Range
-from models.servicing_plan import PLAN, ServicingPlan
+from models.servicing_plan import PLAN, PenaltyInterest, ServicingPlan
 from models.terms import DeferredInterest, Method, Residual
 from tests.models.products import WEEKLY, weekly
 
@@ -159,7 +159,7 @@ def products(draw: st.DrawFn) -> LoanProduct:
         schedule=draw(schedules()),
         allocation=draw(allocations()),
         servicing=plan,
-        penalty_interest=draw(st.none() | st.builds(PenaltyInterest, percents, st.integers(0, 30))),
+        penalty_interest=draw(st.none() | st.builds(PenaltyInterest, percents, st.integers(0, 30), st.integers(1, 30))),
         delinquency=DelinquencyRules(stage_2_from_days=days[0], stage_3_from_days=days[1], aging_grace_days=3),
         cooling_off=draw(st.none() | st.builds(CoolingOffPeriod, st.integers(0, 30), st.booleans())),
     )
@@ -234,8 +234,9 @@ BAD: list[tuple[str, object, str, str]] = [
     ("delinquency.stage2FromDays", 91, "delinquency.stage2FromDays", "invalid_delinquency_rules"),
     ("delinquency.buckets", [{"name": "a", "upToDays": 3}], "delinquency.buckets", "invalid_delinquency_rules"),
     ("coolingOff", {"days": -1}, "coolingOff.days", "invalid_product"),
-    ("penaltyInterest", {"annualPercent": -1}, "penaltyInterest.annualPercent", "invalid_product"),
-    ("penaltyInterest", {"annualPercent": 1, "graceDays": -1}, "penaltyInterest.graceDays", "invalid_product"),
+    ("penaltyInterest", {"annualPercent": -1}, "penaltyInterest.annualPercent", "invalid_plan"),
+    ("penaltyInterest", {"annualPercent": 1, "graceDays": -1}, "penaltyInterest.graceDays", "invalid_plan"),
+    ("penaltyInterest", {"annualPercent": 1, "everyDays": 0}, "penaltyInterest.everyDays", "invalid_plan"),
     ("intrest", 5, "intrest", "invalid_document"),
 ]
 

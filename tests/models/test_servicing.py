@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from models.delinquency import BucketBound, DelinquencyRules
 from models.loan import LoanPosition, LoanStatus, OpenInstallment, position_of
 from models.servicing import Step, StepKind, next_step
-from models.servicing_plan import PLAN, InvalidPlan, ServicingPlan
+from models.servicing_plan import PLAN, InvalidPlan, PenaltyInterest, ServicingPlan
 from models.terms import Installment
 
 LOAN = "loan_1"
@@ -93,6 +93,18 @@ def test_the_late_fee_is_the_same_amount_for_everybody_where_the_product_says_so
     plan = replace(PLAN, late_fee_flat_minor=15_00)
 
     assert [plan.late_fee_minor(overdue) for overdue in (0, 1, 2_177_02)] == [0, 15_00, 15_00]
+
+
+def test_penalty_interest_is_charged_again_and_again_until_the_loan_counts_as_lost() -> None:
+    penal = PenaltyInterest(Decimal(24), grace_days=3, every_days=30)
+    plan = replace(PLAN, penalty_interest=penal, penalty_days=penal.days_until(120))
+
+    planned = steps(replace(POSITION, plan=plan, open=(FIRST, SECOND)), now=midnight(DUE))
+
+    charged = [step for step in planned if step.kind is StepKind.PENALTY_INTEREST]
+    assert [step.offset_days for step in charged if step.installment == 1] == [33, 63, 93]
+    assert len(charged) == 6
+    assert penal.amount_minor(2_177_02) == 42_94
 
 
 def test_a_position_carries_the_plan_and_the_bucket_of_its_product() -> None:
