@@ -14,11 +14,10 @@ from models.jurisdictions import (
     Classification,
     CoolingOff,
     Jurisdiction,
-    Licence,
+    License,
     LoanClass,
     RateCap,
     Rules,
-    UnknownJurisdiction,
     in_force,
 )
 
@@ -48,7 +47,7 @@ CLASSIFICATIONS = (
     ),
     Classification(
         _NG,
-        Licence.COMMERCIAL_BANK,
+        License.COMMERCIAL_BANK,
         date(2010, 7, 1),
         _CBN_DMB,
         (
@@ -60,7 +59,7 @@ CLASSIFICATIONS = (
     ),
     Classification(
         _NG,
-        Licence.MICROFINANCE_BANK,
+        License.MICROFINANCE_BANK,
         date.min,  # the source gives the rates, and no day
         _CBN_MFB,
         (
@@ -92,13 +91,13 @@ COOLING_OFFS = (
     CoolingOff(_EU, None, date(2010, 6, 11), f"{_CCD_2008}, Article 14", days=14),
     CoolingOff(_EU, None, date(2026, 11, 20), f"{_CCD_2023}, Article 26", days=14),
     # Only those whom the central bank licenses: a digital lender is under the FCCPC, whose regulations give no days.
-    CoolingOff(_NG, Licence.COMMERCIAL_BANK, date(2019, 12, 20), _CBN_CONSUMER, days=3, working_days=True),
-    CoolingOff(_NG, Licence.MICROFINANCE_BANK, date(2019, 12, 20), _CBN_CONSUMER, days=3, working_days=True),
+    CoolingOff(_NG, License.COMMERCIAL_BANK, date(2019, 12, 20), _CBN_CONSUMER, days=3, working_days=True),
+    CoolingOff(_NG, License.MICROFINANCE_BANK, date(2019, 12, 20), _CBN_CONSUMER, days=3, working_days=True),
 )
 RATE_CAPS = (
     RateCap(
         _US,
-        Licence.MILITARY_LENDING_ACT,
+        License.MILITARY_LENDING_ACT,
         date(2016, 10, 3),
         "Military Lending Act, 10 U.S.C. 987(b), 32 CFR 232.4(b)",
         Decimal(36),
@@ -118,23 +117,14 @@ APR_RULES = (
 )
 
 
-def jurisdiction_of(code: str, *, field: str = "jurisdiction") -> Jurisdiction:
-    """The jurisdiction of that code, or `UnknownJurisdiction`."""
-    try:
-        return Jurisdiction(code)
-    except ValueError:
-        known = ", ".join(Jurisdiction)
-        raise UnknownJurisdiction(f"There are no tables for {code!r}; there are for {known}.", field) from None
-
-
-def rules(jurisdiction: Jurisdiction | None, licence: Licence | None = None, *, on: date) -> Rules:
-    """What holds there, for that licence, on that day. Without a jurisdiction nothing is prescribed."""
+def rules(jurisdiction: Jurisdiction | None, license_: License | None = None, *, on: date) -> Rules:
+    """What holds there, for that license, on that day. Without a jurisdiction nothing is prescribed."""
     if jurisdiction is None:
         return Rules()
     return Rules(
-        classification=in_force(CLASSIFICATIONS, jurisdiction, licence, on=on),
-        charge_off=in_force(CHARGE_OFFS, jurisdiction, licence, on=on),
-        cooling_off=in_force(COOLING_OFFS, jurisdiction, licence, on=on),
-        rate_cap=in_force(RATE_CAPS, jurisdiction, licence, on=on),
-        apr_method=in_force(APR_RULES, jurisdiction, licence, on=on),
+        classification=in_force(CLASSIFICATIONS, jurisdiction, license_, on=on),
+        charge_off=in_force(CHARGE_OFFS, jurisdiction, license_, on=on),
+        cooling_off=in_force(COOLING_OFFS, jurisdiction, license_, on=on),
+        rate_cap=in_force(RATE_CAPS, jurisdiction, license_, on=on),
+        apr_method=in_force(APR_RULES, jurisdiction, license_, on=on),
     )

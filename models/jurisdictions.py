@@ -1,6 +1,6 @@
 """What the law of a place asks of a loan on a day: looked up in `models.jurisdiction_tables`, applied here.
 
-A rule holds from its day until the next rule of its kind for the same place and licence. A rule for one licence goes
+A rule holds from its day until the next rule of its kind for the same place and license. A rule for one license goes
 before a rule for all. What no rule says is not prescribed: it stays the product's own choice.
 """
 
@@ -13,10 +13,6 @@ from typing import Protocol, TypeVar
 
 from models.apr import AprMethod
 from models.errors import Refused
-
-
-class UnknownJurisdiction(Refused):
-    """We have no tables for this place."""
 
 
 class RateOverCap(Refused):
@@ -36,8 +32,8 @@ class Jurisdiction(StrEnum):
     IN = "IN"
 
 
-class Licence(StrEnum):
-    """Under which licence, or which special regime, a lender lends."""
+class License(StrEnum):
+    """Under which license, or which special regime, a lender lends."""
 
     COMMERCIAL_BANK = "commercial_bank"
     MICROFINANCE_BANK = "microfinance_bank"
@@ -53,7 +49,7 @@ class Rule(Protocol):
         """Where."""
 
     @property
-    def licence(self) -> Licence | None:
+    def license(self) -> License | None:
         """For whom; None for all."""
 
     @property
@@ -78,7 +74,7 @@ class Classification:
     """
 
     jurisdiction: Jurisdiction
-    licence: Licence | None
+    license: License | None
     since: date
     source: str
     classes: tuple[LoanClass, ...]
@@ -102,7 +98,7 @@ class ChargeOff:
     """After how many days past due a retail loan is charged off."""
 
     jurisdiction: Jurisdiction
-    licence: Licence | None
+    license: License | None
     since: date
     source: str
     closed_end_days: int
@@ -114,7 +110,7 @@ class CoolingOff:
     """The days in which a borrower may go back on a loan."""
 
     jurisdiction: Jurisdiction
-    licence: Licence | None
+    license: License | None
     since: date
     source: str
     days: int
@@ -126,7 +122,7 @@ class RateCap:
     """The most a loan may cost, in percent a year, all charges included."""
 
     jurisdiction: Jurisdiction
-    licence: Licence | None
+    license: License | None
     since: date
     source: str
     percent: Decimal
@@ -137,7 +133,7 @@ class AprRule:
     """How the annual percentage rate that the borrower is told is reckoned."""
 
     jurisdiction: Jurisdiction
-    licence: Licence | None
+    license: License | None
     since: date
     source: str
     method: AprMethod
@@ -145,7 +141,7 @@ class AprRule:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What holds in one place, for one licence, on one day. None is what nobody prescribes."""
+    """What holds in one place, for one license, on one day. None is what nobody prescribes."""
 
     classification: Classification | None = None
     charge_off: ChargeOff | None = None
@@ -171,12 +167,12 @@ FoundRule = TypeVar("FoundRule", bound=Rule)
 
 
 def in_force(
-    table: Iterable[FoundRule], jurisdiction: Jurisdiction, licence: Licence | None, *, on: date
+    table: Iterable[FoundRule], jurisdiction: Jurisdiction, license_: License | None, *, on: date
 ) -> FoundRule | None:
-    """The rule of a table that holds, if any: the licence's own before the one for all, then the latest."""
+    """The rule of a table that holds, if any: the license's own before the one for all, then the latest."""
     holding = [
         rule
         for rule in table
-        if rule.jurisdiction is jurisdiction and rule.licence in (licence, None) and rule.since <= on
+        if rule.jurisdiction is jurisdiction and rule.license in (license_, None) and rule.since <= on
     ]
-    return max(holding, key=lambda rule: (rule.licence is not None, rule.since), default=None)
+    return max(holding, key=lambda rule: (rule.license is not None, rule.since), default=None)

@@ -22,7 +22,7 @@ from models.delinquency import RULES, DelinquencyRules
 from models.document import located
 from models.errors import Refused
 from models.jurisdiction_tables import rules
-from models.jurisdictions import Jurisdiction, Licence, Rules
+from models.jurisdictions import Jurisdiction, License, Rules
 from models.money import formatted
 from models.product_allocation import AllocationRules
 from models.product_schedule import Choices, ScheduleRules
@@ -93,7 +93,7 @@ class LoanProduct:
     installments: Range[int]
     currency: str | None = None
     jurisdiction: Jurisdiction | None = None
-    licence: Licence | None = None
+    license: License | None = None
     schedule: ScheduleRules = _MONTHLY
     allocation: AllocationRules = _ALLOCATION
     servicing: ServicingPlan = PLAN
@@ -120,7 +120,7 @@ class LoanProduct:
 
     def rules(self, *, on: date) -> Rules:
         """The law under which it is lent on a day."""
-        return rules(self.jurisdiction, self.licence, on=on)
+        return rules(self.jurisdiction, self.license, on=on)
 
     def apr_method(self, *, on: date) -> AprMethod:
         """How its annual percentage rate is reckoned; as in the United States where no law says."""

@@ -25,7 +25,7 @@ from models.document import (
     word,
 )
 from models.fees import Fee, FeeBase, FeeTiming
-from models.jurisdictions import Jurisdiction, Licence
+from models.jurisdictions import Jurisdiction, License
 from models.money import Rounding
 from models.product import CoolingOffPeriod, LoanProduct
 from models.product_allocation import AllocationRules
@@ -154,7 +154,7 @@ _PRODUCT = Record(
         Setting("name", TEXT),
         Setting("currency", CURRENCY),
         Setting("jurisdiction", word(Jurisdiction)),
-        Setting("licence", word(Licence)),
+        Setting("license", word(License)),
         Setting("principal", _range(AMOUNT)),
         Setting("annualRate", _range(NUMBER), "annual_rate_percent"),
         Setting("installments", _range(COUNT)),

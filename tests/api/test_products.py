@@ -89,7 +89,7 @@ async def test_the_same_idempotency_key_is_the_same_product(world: World) -> Non
         (
             {
                 "jurisdiction": "US",
-                "licence": "military_lending_act",
+                "license": "military_lending_act",
                 "annualRate": {"minimum": 1, "default": 2, "maximum": 36.5},
             },
             "annualRate.maximum",

@@ -256,7 +256,7 @@ def test_a_bid_for_a_product_keeps_to_its_ranges() -> None:
     limits = limits_of(TRADER, requested_minor=1_000_000, on=ON)
 
     assert (limits.amount_minimum_minor, limits.amount_maximum_minor) == (100_00, 1_000_000)
-    assert (limits.rate_minimum_percent, limits.rate_maximum_percent) == (5, 36)
+    assert (limits.rate_minimum_percent, limits.rate_maximum_percent) == (Decimal(5), Decimal(36))
     assert (limits.tenure_minimum_days, limits.tenure_maximum_days) == (30, 367)
     inside = replace(FIRST_CREDIT, amount_minor=500_000, processing_fee_minor=0)
     check(inside, limits=limits)
@@ -267,11 +267,11 @@ def test_a_bid_for_a_product_keeps_to_its_ranges() -> None:
         ({"tenure_days": 368}, TenureOutOfRange),
     ):
         with pytest.raises(refusal):
-            check(replace(inside, **change), limits=limits)  # type: ignore[arg-type]
+            check(replace(inside, **change), limits=limits)
 
 
 def test_a_cap_holds_for_bids_on_products_that_are_older_than_it() -> None:
-    covered = product_from(weekly(jurisdiction="US", licence="military_lending_act", annualRate=_rates(50)))
+    covered = product_from(weekly(jurisdiction="US", license="military_lending_act", annualRate=_rates(50)))
 
     assert limits_of(covered, requested_minor=1, on=date(2016, 10, 2)).rate_maximum_percent == 50
     assert limits_of(covered, requested_minor=1, on=ON).rate_maximum_percent == 36

@@ -6,17 +6,16 @@ from decimal import Decimal
 import pytest
 
 from models.delinquency import days_past_due
+from models.installment import Installment
 from models.jurisdiction_tables import (
     APR_RULES,
     CHARGE_OFFS,
     CLASSIFICATIONS,
     COOLING_OFFS,
     RATE_CAPS,
-    jurisdiction_of,
     rules,
 )
-from models.jurisdictions import CoolingOffTooShort, Jurisdiction, Licence, RateOverCap, UnknownJurisdiction
-from models.installment import Installment
+from models.jurisdictions import CoolingOffTooShort, Jurisdiction, License, RateOverCap
 
 TODAY = date(2026, 11, 24)
 US, EU, NG, IN = Jurisdiction.US, Jurisdiction.EU, Jurisdiction.NG, Jurisdiction.IN
@@ -68,7 +67,7 @@ def test_once_npa_a_loan_stays_npa_until_all_arrears_are_paid() -> None:
     ],
 )
 def test_a_nigerian_microfinance_bank_sets_aside_by_days_missed(days: int, name: str, percent: int) -> None:
-    table = rules(NG, Licence.MICROFINANCE_BANK, on=TODAY).classification
+    table = rules(NG, License.MICROFINANCE_BANK, on=TODAY).classification
     assert table is not None
 
     found = table.class_of(days)
@@ -87,7 +86,7 @@ def test_a_nigerian_microfinance_bank_sets_aside_by_days_missed(days: int, name:
     ],
 )
 def test_a_nigerian_commercial_bank_is_given_more_time(days: int, name: str, percent: Decimal | None) -> None:
-    table = rules(NG, Licence.COMMERCIAL_BANK, on=TODAY).classification
+    table = rules(NG, License.COMMERCIAL_BANK, on=TODAY).classification
     assert table is not None
 
     found = table.class_of(days)
@@ -131,7 +130,7 @@ def test_a_rule_holds_until_the_next_one_of_its_kind() -> None:
 
 def test_the_central_banks_three_working_days_are_not_for_those_it_does_not_license() -> None:
     bank, digital = (
-        rules(NG, each, on=TODAY).cooling_off for each in (Licence.MICROFINANCE_BANK, Licence.DIGITAL_LENDER)
+        rules(NG, each, on=TODAY).cooling_off for each in (License.MICROFINANCE_BANK, License.DIGITAL_LENDER)
     )
 
     assert bank is not None
@@ -140,7 +139,7 @@ def test_the_central_banks_three_working_days_are_not_for_those_it_does_not_lice
 
 
 def test_a_rate_over_the_cap_is_refused_by_name() -> None:
-    covered = rules(US, Licence.MILITARY_LENDING_ACT, on=TODAY)
+    covered = rules(US, License.MILITARY_LENDING_ACT, on=TODAY)
     covered.check_rate(Decimal(36), field="rate")
 
     with pytest.raises(RateOverCap) as refusal:
@@ -158,22 +157,22 @@ def test_no_cap_is_invented_where_none_is_known() -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "licence", "days", "working_days", "unit"),
+    ("place", "licensed", "days", "working_days", "unit"),
     [
         (EU, None, 13, False, "14 days"),
-        (NG, Licence.COMMERCIAL_BANK, 3, False, "3 working days"),
-        (NG, Licence.COMMERCIAL_BANK, 2, True, "3 working days"),
+        (NG, License.COMMERCIAL_BANK, 3, False, "3 working days"),
+        (NG, License.COMMERCIAL_BANK, 2, True, "3 working days"),
     ],
 )
 def test_fewer_days_to_think_again_than_the_law_gives_are_refused(
     place: Jurisdiction,
-    licence: Licence | None,
+    licensed: License | None,
     days: int,
     working_days: bool,  # noqa: FBT001 - an example's column
     unit: str,
 ) -> None:
     with pytest.raises(CoolingOffTooShort) as refusal:
-        rules(place, licence, on=TODAY).check_cooling_off(days, working_days=working_days, field="coolingOff")
+        rules(place, licensed, on=TODAY).check_cooling_off(days, working_days=working_days, field="coolingOff")
 
     assert refusal.value.field == "coolingOff"
     assert unit in refusal.value.detail
@@ -182,7 +181,7 @@ def test_fewer_days_to_think_again_than_the_law_gives_are_refused(
 def test_as_many_days_as_the_law_gives_are_enough() -> None:
     rules(EU, on=TODAY).check_cooling_off(14, working_days=False, field="coolingOff")
     rules(EU, on=TODAY).check_cooling_off(14, working_days=True, field="coolingOff")
-    rules(NG, Licence.COMMERCIAL_BANK, on=TODAY).check_cooling_off(3, working_days=True, field="coolingOff")
+    rules(NG, License.COMMERCIAL_BANK, on=TODAY).check_cooling_off(3, working_days=True, field="coolingOff")
     rules(US, on=TODAY).check_cooling_off(0, working_days=False, field="coolingOff")
 
 
@@ -200,16 +199,6 @@ def test_without_a_jurisdiction_nothing_is_prescribed() -> None:
     found = rules(None, on=TODAY)
 
     assert [found.classification, found.charge_off, found.cooling_off, found.rate_cap, found.apr_method] == [None] * 5
-
-
-def test_an_unknown_jurisdiction_is_named() -> None:
-    assert jurisdiction_of("NG") is NG
-
-    with pytest.raises(UnknownJurisdiction) as refusal:
-        jurisdiction_of("XX", field="jurisdiction")
-
-    assert refusal.value.field == "jurisdiction"
-    assert "US, EU, NG, IN" in refusal.value.detail
 
 
 def test_every_row_says_where_it_comes_from_and_classes_begin_at_no_days() -> None:

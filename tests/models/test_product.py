@@ -136,7 +136,7 @@ def test_a_good_product_is_good() -> None:
         (
             {
                 "jurisdiction": "US",
-                "licence": "military_lending_act",
+                "license": "military_lending_act",
                 "annualRate": {"minimum": 1, "default": 9, "maximum": 37},
             },
             "annualRate.maximum",
@@ -145,7 +145,7 @@ def test_a_good_product_is_good() -> None:
         ({"jurisdiction": "EU", "coolingOff": {"days": 13}}, "coolingOff", "cooling_off_too_short"),
         ({"jurisdiction": "EU"}, "coolingOff", "cooling_off_too_short"),
         (
-            {"jurisdiction": "NG", "licence": "microfinance_bank", "coolingOff": {"days": 3}},
+            {"jurisdiction": "NG", "license": "microfinance_bank", "coolingOff": {"days": 3}},
             "coolingOff",
             "cooling_off_too_short",
         ),
@@ -184,7 +184,7 @@ def test_a_product_under_a_law_that_counts_from_the_due_date_gives_no_grace_in_a
 
 
 def test_the_law_of_the_products_place_is_looked_up_by_the_day() -> None:
-    product = product_from(weekly(jurisdiction="US", licence="military_lending_act"))
+    product = product_from(weekly(jurisdiction="US", license="military_lending_act"))
 
     product.rules(on=date(2016, 10, 2)).check_rate(Decimal(40), field="rate")
     with pytest.raises(RateOverCap):

@@ -15,7 +15,7 @@ from models.dates import CalculationPeriod, DayCount, Frequency, MonthEnd
 from models.delinquency import BucketBound, DelinquencyRules
 from models.errors import Refusal
 from models.fees import Fee, FeeBase, FeeTiming
-from models.jurisdictions import Jurisdiction, Licence
+from models.jurisdictions import Jurisdiction, License
 from models.money import Rounding
 from models.product import STANDARD, CoolingOffPeriod, LoanProduct
 from models.product_allocation import AllocationRules
@@ -152,7 +152,7 @@ def products(draw: st.DrawFn) -> LoanProduct:
         name=draw(st.sampled_from(["Market trader", "Kiosk"])),
         currency=draw(st.sampled_from(["USD", "JPY", "KWD"])),
         jurisdiction=draw(st.none() | st.sampled_from(Jurisdiction)),
-        licence=draw(st.none() | st.sampled_from(Licence)),
+        license=draw(st.none() | st.sampled_from(License)),
         principal=draw(ranges(st.integers(1, 10**12))),
         annual_rate_percent=draw(ranges(percents)),
         installments=draw(ranges(st.integers(1, 360))),

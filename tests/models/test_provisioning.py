@@ -6,7 +6,7 @@ import pytest
 
 from models.chart import Account
 from models.jurisdiction_tables import rules
-from models.jurisdictions import Jurisdiction, Licence
+from models.jurisdictions import Jurisdiction, License
 from models.ledger import Entry
 from models.provisioning import allowance_minor, provision_journal
 
@@ -19,7 +19,7 @@ def test_without_a_law_the_stage_decides(stage: int, allowance: int) -> None:
 
 
 def test_a_nigerian_microfinance_bank_sets_aside_what_its_regulator_says() -> None:
-    law = rules(Jurisdiction.NG, Licence.MICROFINANCE_BANK, on=ON).classification
+    law = rules(Jurisdiction.NG, License.MICROFINANCE_BANK, on=ON).classification
 
     assert [allowance_minor(100_000, 1, each, law=law) for each in ("performing", "pass_and_watch", "lost")] == [
         1_000,
