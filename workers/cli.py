@@ -154,6 +154,14 @@ def answer_cases(file: str, answer: Callable[[dict[str, Any]], dict[str, Any]]) 
         raise typer.Exit(1) from None
 
 
+@benches.command()
+def engine() -> None:
+    """Schedules, replays and closings of business per second, beside a naive annuity."""
+    from workers.bench.engine import run
+
+    finish(run())
+
+
 def finish(work: Coroutine[Any, Any, object]) -> None:
     """Run to the end; being told to stop is a good end, and trouble with the stack is one sentence."""
     try:
