@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from models.errors import Refused
+from models.fixed_point import BITS, FAR, MASK, NEAR, ROUNDERS, growth_and_factor, scaled
 from models.money import formatted, rounded_to
 from models.terms import DeferredInterest, LoanTerms, Residual
 
@@ -92,8 +93,15 @@ def declining(
 
 
 def installment_for(principal_minor: int, rates: Sequence[Decimal], terms: LoanTerms) -> int:
-    """The equal installment as agreed: rounded, on its multiple."""
-    return to_multiple(equal_installment(principal_minor, rates, balloon_minor=terms.balloon_minor), terms)
+    """The equal installment as agreed: rounded, on its multiple. The formula is that of `equal_installment`."""
+    growth, factor = growth_and_factor(scaled(rates))
+    exact = ((principal_minor * growth - (terms.balloon_minor << BITS)) << BITS) // factor
+    rounder, unit = ROUNDERS[terms.rounding], terms.rounding_unit_minor
+    if multiple := terms.installment_multiple_minor:
+        whole = rounder.whole(exact // multiple) * multiple
+        if whole > 0:
+            return whole
+    return rounder.whole(exact // unit) * unit
 
 
 def money(exact_minor: Decimal, terms: LoanTerms) -> int:
@@ -113,12 +121,14 @@ def to_multiple(installment_minor: Decimal, terms: LoanTerms) -> int:
 def _repaid_by(
     installment_minor: int, principal_minor: int, rates: Sequence[Decimal], terms: LoanTerms
 ) -> tuple[Share, ...]:
-    mode, unit, make = terms.rounding.mode, terms.rounding_unit_minor, tuple.__new__
+    rounder, unit, make = ROUNDERS[terms.rounding], terms.rounding_unit_minor, tuple.__new__
+    offset, at_a_point = rounder.offset, rounder.at_a_point
     shares: list[Share] = []
     balance = principal_minor
-    for rate in rates:
-        exact = balance * rate if unit == 1 else balance * rate / unit
-        interest = int(exact.to_integral_value(mode)) * unit
+    for rate in scaled(rates):
+        exact = balance * rate + offset if unit == 1 else balance * rate // unit + offset
+        interest = exact >> BITS if NEAR < exact & MASK < FAR else at_a_point(exact)
+        interest *= unit
         # Principal is what the interest leaves of the installment: never less than nothing, never more than is owed.
         principal = installment_minor - interest
         if principal < 0:

@@ -1,6 +1,6 @@
 """Due dates, and the fraction of a year that lies between them."""
 
-from calendar import isleap, monthrange
+from calendar import isleap
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
@@ -9,6 +9,8 @@ from functools import lru_cache
 from itertools import pairwise
 
 _ONE_DAY = timedelta(days=1)
+_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+_FEBRUARY = 1  # counted from nought, as in `_DAYS`
 _IN_EVERY_MONTH = 28
 REMEMBERED = 512  # loans made on one day under one product share their dates
 
@@ -73,7 +75,7 @@ def months_after(start: date, months: int, month_end: MonthEnd = MonthEnd.LAST_D
     year, day = start.year + years, start.day
     if day <= _IN_EVERY_MONTH:
         return date(year, month + 1, day)
-    last = monthrange(year, month + 1)[1]
+    last = _DAYS[month] if month != _FEBRUARY or not isleap(year) else 29
     if day > last and month_end is MonthEnd.FIRST_DAY_OF_NEXT:
         return date(year, month + 1, last) + _ONE_DAY
     return date(year, month + 1, min(day, last))
