@@ -165,9 +165,7 @@ def _check_restructure(account: LoanAccount, transaction: Transaction) -> None:
     refuse_impossible(account.installments, new, transaction.on, needs_ahead=needs_ahead)
 
 
-_WITHOUT_AMOUNT = frozenset(
-    {_K.CHARGE_OFF, _K.UNDO_CHARGE_OFF, _K.WRITE_OFF, _K.RESCHEDULE, _K.RE_AGE, _K.RE_AMORTIZE}
-)
+_WITHOUT_AMOUNT = frozenset({_K.CHARGE_OFF, _K.UNDO_CHARGE_OFF, _K.WRITE_OFF, _K.RESCHEDULE, _K.RE_AGE, _K.RE_AMORTIZE})
 _CHECKS: Mapping[TransactionKind, Callable[[LoanAccount, Transaction], None]] = {
     _K.REPAYMENT: _check_anything,
     _K.DOWN_PAYMENT: _check_owed,

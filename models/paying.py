@@ -32,6 +32,11 @@ class Debt:
         if self.policy.recalculates_interest and self.rows:
             reprice(self.rows, self.balance, until=day, rounding=self.terms.rounding)
 
+    def settle(self, day: date) -> None:
+        """Note of every row whether anything is left on this day."""
+        for row in self.rows:
+            row.settle(day)
+
 
 def pay(debt: Debt, amount_minor: int, on: date) -> Split:
     """Pay what is due, then ahead; what no row takes is overpaid, never swallowed."""
@@ -46,8 +51,6 @@ def pay(debt: Debt, amount_minor: int, on: date) -> Split:
         debt.balance.repay(day, minor)
     _close_early(debt, on)
     debt.bring_to(on)
-    for row in debt.rows:
-        row.settle(on)
     return paying.split
 
 

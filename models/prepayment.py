@@ -143,9 +143,7 @@ def payoff_of(ahead: Outlook) -> int:
     return ahead.principal_minor + sum(row.outstanding_minor for row in prepay(ahead, ahead.principal_minor))
 
 
-def _paid(
-    rows: Iterable[Installment], money_minor: int, parts: Sequence[Part]
-) -> tuple[tuple[Installment, ...], int]:
+def _paid(rows: Iterable[Installment], money_minor: int, parts: Sequence[Part]) -> tuple[tuple[Installment, ...], int]:
     """The rows after paying them one after the other, and the money left."""
     paid = []
     for row in rows:

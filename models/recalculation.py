@@ -34,6 +34,7 @@ class Balance:
     lent_minor: int
     repaid: list[tuple[date, int]] = field(default_factory=list)
     lent_again_minor: int = 0
+    let_go_minor: int = 0
 
     @property
     def left_minor(self) -> int:
@@ -43,7 +44,7 @@ class Balance:
     @property
     def to_be_repaid_minor(self) -> int:
         """All the principal that installments must carry, paid or not."""
-        return self.lent_minor + self.lent_again_minor
+        return self.lent_minor + self.lent_again_minor - self.let_go_minor
 
     def repay(self, on: date, amount_minor: int) -> None:
         """Principal came back, and counts from this day."""
@@ -54,6 +55,11 @@ class Balance:
         """Principal that had come back is owed again."""
         self.lent_again_minor += amount_minor
         self.repay(on, -amount_minor)
+
+    def let_go(self, on: date, amount_minor: int) -> None:
+        """Principal that will not be asked for any more."""
+        self.let_go_minor += amount_minor
+        self.repay(on, amount_minor)
 
 
 def reprice(rows: Sequence[Row], balance: Balance, *, until: date, rounding: Rounding) -> None:
@@ -66,6 +72,7 @@ def reprice(rows: Sequence[Row], balance: Balance, *, until: date, rounding: Rou
     for row in rows:
         reserved_minor -= row.paid[Part.PRINCIPAL]
         cost_minor = rounded(stretch.cost(row, row.due_on), rounding) + carried_minor - row.interest_waived_minor
+        cost_minor = max(cost_minor, 0)
         if row.closed:
             interest_minor, principal_minor = row.paid[Part.INTEREST], row.paid[Part.PRINCIPAL]
         else:
@@ -92,17 +99,17 @@ def payable_now(rows: Sequence[Row], balance: Balance, *, on: date, rounding: Ro
     stretch, carried_minor = _Stretch(balance, on), 0
     left_minor = balance.left_minor
     for row in rows:
+        to = row.due_on if row.due_on <= on else max(on, row.from_on)
+        cost_minor = max(rounded(stretch.cost(row, to), rounding) + carried_minor - row.interest_waived_minor, 0)
         if row.due_on <= on:
             left_minor -= row.outstanding(Part.PRINCIPAL)
-            stretch.cost(row, row.due_on)
         elif not row.closed:
-            cost = stretch.cost(row, max(on, row.from_on)) if row.from_on <= on else _ZERO
-            cost_minor = rounded(cost, rounding) + carried_minor
             interest_minor = max(min(cost_minor, row.level_minor), row.paid[Part.INTEREST])
             row.owed[Part.INTEREST] = interest_minor
             whole_minor = left_minor + row.paid[Part.PRINCIPAL]
             level_minor = whole_minor if row is last else row.level_minor - interest_minor
             row.owed[Part.PRINCIPAL] = max(min(level_minor, whole_minor), row.paid[Part.PRINCIPAL])
+        carried_minor = max(cost_minor - row.owed[Part.INTEREST], 0)
         stretch.pass_by(row)
 
 

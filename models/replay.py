@@ -10,12 +10,11 @@ from datetime import date
 
 from models.account import LoanAccount, Payoff
 from models.allocation import InAdvance, Part, RepaymentPolicy
-from models.checking import check
+from models.checking import RefundExceedsCredit, check
 from models.loan import LoanStatus
-from models.paying import Debt, outlook_of, pay
-from models.prepayment import payoff_of
-from models.recalculation import Balance, payable_now
-from models.restructuring import new_rows, re_age, re_amortize, reschedule
+from models.paying import Debt, pay
+from models.recalculation import Balance
+from models.restructuring import can_restructure, new_rows, re_age, re_amortize, reschedule
 from models.rows import CHARGED, Charge, Row
 from models.terms import LoanTerms
 from models.transactions import NewTerms, Split, Transaction, TransactionKind
@@ -24,36 +23,27 @@ __all__ = ["LoanAccount", "Payoff", "check", "payoff", "replay"]
 
 _K = TransactionKind
 NOTHING = Split()
+_ENOUGH = 10**18  # more than any loan owes
 
 
 def replay(terms: LoanTerms, policy: RepaymentPolicy, transactions: Sequence[Transaction], *, on: date) -> LoanAccount:
     """The account these transactions, in the order of their recording, make on the business date `on`."""
     run = _replayed(terms, policy, transactions)
-    run.debt.bring_to(max(on, run.last_on or on))
+    day = max(on, run.last_on or on)
+    run.debt.bring_to(day)
+    run.debt.settle(day)
     return run.account()
 
 
 def payoff(terms: LoanTerms, policy: RepaymentPolicy, transactions: Sequence[Transaction], *, on: date) -> Payoff:
     """What settles the loan on a day: principal, the interest its policy asks for until then, fees and penalties."""
-    run = _replayed(terms, policy, transactions)
-    debt, rows = run.debt, run.debt.rows
-    debt.bring_to(on)
-    ahead = [row for row in rows if row.due_on > on]
-    principal_minor = sum(row.outstanding(Part.PRINCIPAL) for row in rows)
-    charged = {part: sum(row.outstanding(part) for row in rows) for part in CHARGED}
-    if policy.recalculates_interest and ahead:
-        payable_now(rows, debt.balance, on=on, rounding=debt.terms.rounding, last=ahead[-1])
-    interest_minor = sum(row.outstanding(Part.INTEREST) for row in rows)
-    if policy.in_advance is InAdvance.REDUCE_INSTALLMENT and not policy.recalculates_interest and ahead:
-        beside_minor = sum(row.outstanding(part) for row in ahead for part in (Part.PRINCIPAL, *CHARGED))
-        ahead_minor = payoff_of(outlook_of(debt, ahead, on)) - beside_minor
-        interest_minor = sum(row.outstanding(Part.INTEREST) for row in rows if row.due_on <= on) + ahead_minor
+    split = pay(_replayed(terms, policy, transactions).debt, _ENOUGH, on)
     return Payoff(
-        principal_minor=principal_minor,
-        interest_minor=interest_minor,
-        fee_minor=charged[Part.FEE],
-        penalty_minor=charged[Part.PENALTY],
-        total_minor=principal_minor + interest_minor + sum(charged.values()),
+        principal_minor=split.principal_minor,
+        interest_minor=split.interest_minor,
+        fee_minor=split.fee_minor,
+        penalty_minor=split.penalty_minor,
+        total_minor=split.applied_minor,
         good_through=on,
     )
 
@@ -70,6 +60,7 @@ def _replayed(terms: LoanTerms, policy: RepaymentPolicy, transactions: Sequence[
     reversals = [each for each in transactions if each.kind is _K.REVERSAL]
     run.reversals = frozenset(each.id for each in reversals)
     run.reversed = frozenset(each.reverses for each in reversals if each.reverses is not None)
+    run.splits = dict.fromkeys(run.reversals, NOTHING)
     returned = any(each.kind is _K.DISBURSEMENT for each in transactions)
     for each in effective(transactions):
         run.take(each)
@@ -100,6 +91,7 @@ class _Run:
             self.while_charged_off.add(transaction.id)
         self.last_on = transaction.on
         self.splits[transaction.id] = _DOES[transaction.kind](self, transaction)
+        self.debt.settle(transaction.on)
 
     def account(self) -> LoanAccount:
         """What has come of it."""
@@ -119,6 +111,11 @@ class _Run:
             disbursed_on=self.disbursed_on,
             charged_off_on=self.charged_off_on,
         )
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is asked for any more: something recorded since ended the loan before."""
+        return self.status is not None or not self.debt.rows
 
     def _status(self) -> LoanStatus:
         if self.disbursed_on is None or self.debt.outstanding_minor:
@@ -147,21 +144,27 @@ class _Run:
         return split
 
     def refund(self, transaction: Transaction) -> Split:
-        assert transaction.amount_minor <= self.overpaid_minor, transaction
+        if transaction.amount_minor > self.overpaid_minor:  # something was recorded since that came before it
+            raise RefundExceedsCredit(f"Refund {transaction.id} would exceed the credit of its day.", "type")
         self.overpaid_minor -= transaction.amount_minor
         return Split(overpaid_minor=-transaction.amount_minor)
 
     def charge_back(self, transaction: Transaction) -> Split:
-        """What was paid is owed again, with the running installment, or the last one when all are past."""
-        amount_minor, rows = transaction.amount_minor, self.debt.rows
-        row = next((each for each in rows if each.due_on >= transaction.on), rows[-1])
-        row.owed[Part.PRINCIPAL] += amount_minor
-        row.level_minor += amount_minor
-        row.closed = False
-        row.settle(transaction.on)
-        self.debt.balance.lend(transaction.on, amount_minor)
-        self.debt.bring_to(transaction.on)
-        return Split(principal_minor=amount_minor)
+        """What was paid is owed again, with the running installment, or the last one when all are past.
+
+        It takes the borrower's credit first, and opens a loan that was closed.
+        """
+        on, rows = transaction.on, self.debt.rows
+        credit_minor = min(transaction.amount_minor, self.overpaid_minor)
+        self.overpaid_minor -= credit_minor
+        owed_minor = transaction.amount_minor - credit_minor if rows else 0
+        if owed_minor:
+            row = next((each for each in rows if each.due_on >= on), rows[-1])
+            row.owe_again(owed_minor)
+            self.debt.balance.lend(on, owed_minor)
+            self.debt.bring_to(on)
+            self.status = None
+        return Split(principal_minor=owed_minor, overpaid_minor=credit_minor)
 
     def recover(self, transaction: Transaction) -> Split:  # noqa: ARG002 - each takes its transaction
         """Money for a loan that was given up; the installments stay as they were."""
@@ -170,40 +173,43 @@ class _Run:
     # ------------------------------------------------------------ charges and what is let go
 
     def charge(self, transaction: Transaction) -> Split:
+        if self.is_over:
+            return NOTHING
         part = Part.FEE if transaction.kind is _K.FEE else Part.PENALTY
         due_on = transaction.due_on or transaction.on
         row = self._row_of(transaction, due_on)
         row.owed[part] += transaction.amount_minor
         row.charges.append(Charge(part, due_on, transaction.amount_minor))
         row.charges.sort(key=lambda charge: charge.due_on)
-        row.settle(transaction.on)
         return Split(**{f"{part}_minor": transaction.amount_minor})
 
     def _row_of(self, transaction: Transaction, due_on: date) -> Row:
         """The installment named, or the one whose period holds the day; after the last, one of its own."""
         rows = self.debt.rows
-        if transaction.installment is not None:
-            return next(row for row in rows if row.number == transaction.installment)
+        if named := next((row for row in rows if row.number == transaction.installment), None):
+            return named
         for row in rows:
             if due_on <= row.due_on and row.due_on != row.from_on:
                 return row
-        extra = Row(rows[-1].number + 1, rows[-1].due_on, due_on, rows[-1].rate * 0, dict.fromkeys(Part, 0))
+        number = max(row.number for row in rows) + 1
+        extra = Row(number, rows[-1].due_on, due_on, rows[-1].rate * 0, dict.fromkeys(Part, 0))
         rows.append(extra)
         return extra
 
     def waive(self, transaction: Transaction) -> Split:
         part, left_minor = transaction.part, transaction.amount_minor
         assert part is not None
+        self.debt.bring_to(transaction.on)
         for row in self.debt.rows:
             if transaction.installment in (None, row.number):
                 waived_minor = min(row.outstanding(part), left_minor)
                 row.waive(part, waived_minor)
-                row.settle(transaction.on)
                 left_minor -= waived_minor
-        waived = transaction.amount_minor - left_minor
+        waived_minor = transaction.amount_minor - left_minor
         if part is Part.PRINCIPAL:
-            self.debt.balance.repay(transaction.on, waived)
-        return Split(**{f"{part}_minor": waived})
+            self.debt.balance.let_go(transaction.on, waived_minor)
+        self.debt.bring_to(transaction.on)
+        return Split(**{f"{part}_minor": waived_minor})
 
     def _forgive(self) -> Split:
         """Let everything go that is outstanding."""
@@ -239,6 +245,8 @@ class _Run:
     def restructure(self, transaction: Transaction) -> Split:
         new, on = transaction.terms or NewTerms(), transaction.on
         self.debt.bring_to(on)
+        if self.is_over or not can_restructure(self.debt.rows, on, needs_ahead=transaction.kind is not _K.RE_AGE):
+            return NOTHING
         match transaction.kind:
             case _K.RESCHEDULE:
                 reschedule(self.debt, new, on)

@@ -87,6 +87,11 @@ def refuse_impossible(rows: Sequence[Installment], new: NewTerms, on: date, *, n
         raise NothingToRestructure("There is at least one new installment.", "installments")
 
 
+def can_restructure(rows: Sequence[Row], on: date, *, needs_ahead: bool) -> bool:
+    """Whether there is principal that new installments could repay, where it must be so with those ahead."""
+    return any(row.outstanding(Part.PRINCIPAL) for row in rows if row.due_on > on or not needs_ahead)
+
+
 def _replace(debt: Debt, taken: Sequence[Row], terms: LoanTerms, *, start: date) -> None:
     """Put a new schedule in place of these rows; what they owe beside principal goes to its first row."""
     carried = {part: sum(row.outstanding(part) for row in taken) for part in Part if part is not Part.PRINCIPAL}

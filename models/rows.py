@@ -83,6 +83,8 @@ class Row:
         """Ask no more for a part; what is waived is neither owed nor paid."""
         assert 0 <= amount_minor <= self.outstanding(part), (self, part, amount_minor)
         self.owed[part] -= amount_minor
+        if part not in CHARGED:
+            self.level_minor -= amount_minor
         if part is Part.INTEREST:
             self.interest_waived_minor += amount_minor
         for charge in self.charges:
@@ -90,6 +92,12 @@ class Row:
                 let_go_minor = min(amount_minor, charge.outstanding_minor)
                 charge.amount_minor -= let_go_minor
                 amount_minor -= let_go_minor
+
+    def owe_again(self, principal_minor: int) -> None:
+        """Ask again for principal that had been paid."""
+        self.owed[Part.PRINCIPAL] += principal_minor
+        self.level_minor += principal_minor
+        self.closed = False
 
     def settle(self, on: date) -> None:
         """Note the day on which nothing was left; forget it when something is owed again."""
