@@ -107,6 +107,19 @@ def paused_days(oldest: date, on: date, pauses: Iterable[Pause]) -> int:
     return len(days)
 
 
+def prolonged(pause: Pause | None, *, on: date, until: date) -> Pause:
+    """The pause after forbearance is granted on a day: one that holds the days of the earlier one as well.
+
+    Where the two do not meet, the new one begins as many days before its own as the earlier one had, so that the
+    arrears are as old as two pauses would have left them.
+    """
+    if pause is None:
+        return Pause(on, until)
+    if pause.last >= on - timedelta(days=1):
+        return Pause(pause.first, until)
+    return Pause(on - (pause.last - pause.first) - timedelta(days=1), until)
+
+
 def bucket_for(days: int, rules: DelinquencyRules = RULES) -> str:
     """The bucket of a number of days past due: 0 is current, 1 to 30 the first, and so on."""
     return next(b.name for b in rules.buckets if b.up_to_days is None or days <= b.up_to_days)

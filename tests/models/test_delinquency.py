@@ -20,6 +20,7 @@ from models.delinquency import (
     is_charge_off_due,
     non_accrual_since,
     paused_days,
+    prolonged,
 )
 from models.installment import Installment
 
@@ -92,6 +93,25 @@ def test_two_pauses_that_overlap_pause_a_day_once() -> None:
     pauses = [Pause(date(2026, 4, 1), date(2026, 4, 10)), Pause(date(2026, 4, 6), date(2026, 4, 15))]
 
     assert paused_days(date(2026, 3, 31), date(2026, 4, 30), pauses) == 15
+
+
+def test_forbearance_granted_again_keeps_the_days_of_the_first() -> None:
+    first = Pause(date(2026, 4, 6), date(2026, 4, 15))
+    on, until = date(2026, 5, 1), date(2026, 5, 10)
+
+    again = prolonged(first, on=on, until=until)
+
+    for day in (date(2026, 5, 5), date(2026, 5, 31)):
+        two = days_past_due([MARCH], day, pauses=[first, Pause(on, until)])
+        assert days_past_due([MARCH], day, pauses=[again]) == two
+
+
+def test_forbearance_that_is_still_running_is_prolonged() -> None:
+    first = Pause(date(2026, 4, 6), date(2026, 4, 15))
+
+    assert prolonged(first, on=date(2026, 4, 10), until=date(2026, 5, 1)) == Pause(first.first, date(2026, 5, 1))
+    assert prolonged(first, on=date(2026, 4, 16), until=date(2026, 5, 1)) == Pause(first.first, date(2026, 5, 1))
+    assert prolonged(None, on=date(2026, 4, 10), until=date(2026, 5, 1)) == Pause(date(2026, 4, 10), date(2026, 5, 1))
 
 
 @given(
