@@ -191,6 +191,7 @@ def agreement_hash(application: Application, offer: Offer) -> str:
         str(offer.processing_fee_minor),
         str(offer.installments),
         f"{offer.apr_percent:f}",
+        *(() if application.product_id is None else (application.product_id, str(application.product_version))),
     )
     return sha256("|".join(terms).encode()).hexdigest()
 
