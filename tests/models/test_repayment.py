@@ -205,14 +205,14 @@ def test_a_late_fee_needs_an_installment() -> None:
 @st.composite
 def loans(draw: st.DrawFn) -> tuple[LoanTerms, date, tuple[Installment, ...]]:
     installments = draw(st.integers(1, 15))
-    method = draw(st.sampled_from(Method))
+    method = draw(st.sampled_from([Method.EQUAL_INSTALLMENT, Method.FLAT, Method.FLAT_TOTAL_SPREAD]))
     most_grace = min(2, installments - 1) if method is Method.EQUAL_INSTALLMENT else 0
     terms = LoanTerms(
         principal_minor=draw(st.integers(1, 20_000_000)),
         currency="USD",
         annual_rate_percent=draw(st.decimals(0, 90, places=2)),
         installments=installments,
-        frequency=draw(st.sampled_from(Frequency)),
+        frequency=draw(st.sampled_from([Frequency.DAYS, Frequency.WEEKS, Frequency.MONTHS])),
         every=draw(st.integers(1, 3)),
         method=method,
         day_count=draw(st.sampled_from(DayCount)),
