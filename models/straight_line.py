@@ -22,11 +22,12 @@ def equal_principal(principal_minor: int, rates: Sequence[Decimal], terms: LoanT
 
 
 def equal_parts(principal_minor: int, rates: Sequence[Decimal], terms: LoanTerms) -> tuple[Share, ...]:
-    """Flat interest in equal parts beside principal in equal parts. Source: OpenCBS."""
+    """Flat interest in equal parts, for the periods that bear any, beside principal in equal parts. Source: OpenCBS."""
     interest_minor = money(principal_minor * sum(rates, Decimal(0)), terms)
     principal = _principal_parts(principal_minor, len(rates), terms)
-    interest = _parts(interest_minor, len(rates), terms)
-    return tuple(Share(*parts) for parts in zip(principal, interest, strict=True))
+    bearing = sum(1 for rate in rates if rate)
+    interest = iter(_parts(interest_minor, bearing, terms) if bearing else ())
+    return tuple(Share(part, next(interest) if rate else 0) for part, rate in zip(principal, rates, strict=True))
 
 
 def _principal_parts(principal_minor: int, count: int, terms: LoanTerms) -> list[int]:

@@ -100,6 +100,20 @@ def test_flat_interest_in_equal_parts_during_grace_on_principal() -> None:
     ]
 
 
+def test_forgiven_flat_interest_is_spread_over_the_installments_that_bear_any() -> None:
+    graced = amounts(
+        method=Method.FLAT_EQUAL_PARTS, interest_grace_installments=1, interest_grace=DeferredInterest.FORGIVEN
+    )
+
+    assert graced == [(25_000, 0), (25_000, 1000), (25_000, 1000), (25_000, 1000)]
+
+
+def test_flat_loans_without_interest_have_none() -> None:
+    free = amounts(method=Method.FLAT_EQUAL_PARTS, annual_rate_percent=Decimal(0))
+
+    assert free == [(25_000, 0)] * 4
+
+
 # ---------------------------------------------------------------- rounding
 
 

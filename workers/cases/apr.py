@@ -50,8 +50,18 @@ def _us_percent(case: Case) -> Decimal:
     return us_apr_percent(
         [Transfer(advance.amount, *period.between(start, advance.on)) for advance in advances],
         _timed(case, start, payments, period),
-        per_year=period.per_year,
+        per_year=_per_year(case, period),
     )
+
+
+def _per_year(case: Case, period: UnitPeriod) -> Decimal:
+    stated = case.get("unit_period")
+    if stated is None or stated.get("per_year") is None:
+        return period.per_year
+    per_year = number(stated, "per_year")
+    if abs(per_year - period.per_year) > _PRINTED_DIGITS:
+        raise InvalidCase(f"per_year {per_year} contradicts {period.multiple} {period.unit}.", "per_year")
+    return period.per_year
 
 
 def _timed(case: Case, start: date, payments: list[Dated], period: UnitPeriod) -> list[Transfer]:

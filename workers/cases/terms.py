@@ -42,7 +42,7 @@ def terms_of(case: Case) -> LoanTerms:
     engine = one_of(case.get("engine") or "PROGRESSIVE", _ENGINES, "engine")
     currency = case.get("currency") or "EUR"
     multiple = case.get("installment_multiples_of")
-    forgiven = whole(case, "grace_on_interest_charged", 0)
+    forgiven = _forgiven(case, engine)
     return LoanTerms(
         principal_minor=minor_units(number(case, "principal"), currency, field="principal"),
         currency=currency,
@@ -105,6 +105,12 @@ def _method(case: Case, engine: str) -> Method:
     if flat:
         return {"PROGRESSIVE": Method.FLAT, "OPENCBS": Method.FLAT_EQUAL_PARTS}.get(engine, Method.FLAT_TOTAL_SPREAD)
     return Method.EQUAL_PRINCIPAL if equal_principal else Method.EQUAL_INSTALLMENT
+
+
+def _forgiven(case: Case, engine: str) -> int:
+    """The installments whose interest is never charged; OpenCBS knows no other grace on interest."""
+    field = "grace_on_interest_payment" if engine == "OPENCBS" else "grace_on_interest_charged"
+    return whole(case, field, 0)
 
 
 def _interest_grace(engine: str, *, is_forgiven: bool) -> DeferredInterest:

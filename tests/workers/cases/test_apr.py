@@ -111,6 +111,7 @@ def test_nothing_is_not_less_than_nothing() -> None:
         ({"payment_streams": [MONTHLY | {"unit": "MOON"}]}, "unit"),
         ({"payment_streams": [MONTHLY | {"first_date": "soon"}]}, "first_date"),
         ({"unit_period": "MONTH"}, "unit_period"),
+        ({"unit_period": {"unit": "MONTH", "per_year": 13}}, "per_year"),
         ({"unit_period": {"unit": "MONTH", "multiple": 0}}, "unit_period"),
     ],
 )

@@ -190,6 +190,12 @@ def test_the_older_engine_asks_for_free_interest_on_top() -> None:
     assert terms(grace_on_interest_payment=2, engine="CUMULATIVE").interest_grace is DeferredInterest.ON_TOP
 
 
+def test_opencbs_forgives_the_interest_of_its_grace() -> None:
+    found = terms(grace_on_interest_payment=2, engine="OPENCBS", rounding=None)
+
+    assert (found.interest_grace_installments, found.interest_grace) == (2, DeferredInterest.FORGIVEN)
+
+
 def test_interest_that_is_never_charged_is_forgiven() -> None:
     found = terms(grace_on_interest_charged=2)
 
