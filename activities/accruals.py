@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
+from itertools import count
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities.books import book, open_day
+from activities.loans import refresh
 from models.accrual import Accrued, accrual_journal, accrued_target
 from models.ledger import Journal
-from models.loan import LoanStatus
+from models.loan import LoanPosition, LoanStatus
 from models.provisioning import allowance_minor, provision_journal
 from models.records.loans import Loan
 from models.records.products import read_product
@@ -34,10 +36,20 @@ async def accrue(
         is_charged_off=loan.charged_off_on is not None,
     )
     if journal := accrual_journal(loan.id, booked, target, currency=loan.currency, on=on, cause=cause):
-        await _book_once(session, loan, journal)
+        await _book(session, loan, journal)
         loan.interest_accrued_minor, loan.fees_accrued_minor = target.interest_minor, target.fees_minor
     if loan.is_virtual:  # no close of business comes to it
         await _provide(session, loan, installments, on=on, cause=cause)
+
+
+async def live_on(
+    session: AsyncSession, loan: Loan, installments: Sequence[Installment], *, at: datetime, cause: str
+) -> LoanPosition:
+    """Let a step of the loan's plan pass: a loan on a virtual clock has no other close of business."""
+    position = refresh(session, loan, installments, at=at)
+    if loan.is_virtual and position.is_open:
+        await accrue(session, loan, installments, on=at.date(), cause=cause)
+    return position
 
 
 async def _provide(
@@ -50,12 +62,16 @@ async def _provide(
         target = 0
     booked = loan.allowance_minor
     if journal := provision_journal(loan.id, booked, target, currency=loan.currency, on=on, cause=cause):
-        await _book_once(session, loan, journal)
+        await _book(session, loan, journal)
         loan.allowance_minor = target
 
 
-async def _book_once(session: AsyncSession, loan: Loan, journal: Journal) -> None:
-    """Book it on its day, or on the first open one; the loan's row knows what is booked, so it is never there yet."""
+async def _book(session: AsyncSession, loan: Loan, journal: Journal) -> None:
+    """Book it on its day, or on the first open one. The loan's row knows what is booked, so this is always more of it:
+    a cause that comes a second time on one day has a second journal.
+    """
     day = await open_day(session, loan.tenant_id, journal.booked_on)
-    if not await book(session, loan, replace(journal, booked_on=day)):
-        raise AssertionError(f"{journal.key} names two journals")
+    for number in count(1):
+        key = journal.key if number == 1 else f"{journal.key}:{number}"
+        if await book(session, loan, replace(journal, key=key, booked_on=day)):
+            return

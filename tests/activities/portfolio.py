@@ -33,16 +33,18 @@ async def open_tenant(database: Database, tenant_id: str = TENANT) -> None:
         session.add(Tenant(tenant_id=tenant_id, name=tenant_id))
 
 
-async def lend(database: Database, *, loans: int = 1, terms: LoanTerms = TERMS, **columns: Any) -> list[LoanRef]:
+async def lend(
+    database: Database, *, loans: int = 1, terms: LoanTerms = TERMS, tenant_id: str = TENANT, **columns: Any
+) -> list[LoanRef]:
     """Pay out this many loans; the rows are those of a disbursement, without its workflow."""
     refs = []
-    async with database.transaction(TENANT) as session:
+    async with database.transaction(tenant_id) as session:
         for _ in range(loans):
             number = next(_numbers)
-            ref = LoanRef(TENANT, f"app_{number:05}", f"loan_{number:05}")
-            session.add(_applicant(number))
+            ref = LoanRef(tenant_id, f"app_{number:05}", f"loan_{number:05}")
+            session.add(_applicant(tenant_id, number))
             await session.flush()
-            session.add(_application(ref.application_id, number))
+            session.add(_application(ref, number))
             await session.flush()
             loan = _loan(ref, terms, columns)
             session.add(loan)
@@ -58,8 +60,8 @@ async def lend(database: Database, *, loans: int = 1, terms: LoanTerms = TERMS, 
     return refs
 
 
-async def rows_of(database: Database, table: type[SQLModel]) -> list[Any]:
-    async with database.transaction(TENANT) as session:
+async def rows_of(database: Database, table: type[SQLModel], tenant_id: str = TENANT) -> list[Any]:
+    async with database.transaction(tenant_id) as session:
         return list((await session.execute(select(table))).scalars())
 
 
@@ -113,9 +115,9 @@ def _loan(ref: LoanRef, terms: LoanTerms, columns: dict[str, Any]) -> Loan:
     )
 
 
-def _applicant(number: int) -> Applicant:
+def _applicant(tenant_id: str, number: int) -> Applicant:
     return Applicant(
-        tenant_id=TENANT,
+        tenant_id=tenant_id,
         id=f"applicant_{number}",
         first_name="Sarah",
         last_name="Johnson",
@@ -129,10 +131,10 @@ def _applicant(number: int) -> Applicant:
     )
 
 
-def _application(application_id: str, number: int) -> Application:
+def _application(ref: LoanRef, number: int) -> Application:
     return Application(
-        tenant_id=TENANT,
-        id=application_id,
+        tenant_id=ref.tenant_id,
+        id=ref.application_id,
         lead_id=f"lead_{number}",
         applicant_id=f"applicant_{number}",
         requested_amount_minor=120_000,

@@ -60,6 +60,8 @@ class World:
     bureau: FakeBureau = field(default_factory=FakeBureau)
     postbox: FakePostbox = field(default_factory=FakePostbox)
     mailer: FakeMailer = field(default_factory=FakeMailer)
+    queue: str = ""
+    tenants: Database | None = None
 
     async def submit(
         self,
@@ -249,17 +251,17 @@ async def running(
     world = World(database, client, rail, providers)
     strangers = Strangers(rail, world.bureau, world.bureau, world.postbox, world.mailer)
     built = engine(database, outbox, strangers)
-    queue = f"test-{uuid4()}"
+    world.queue, world.tenants = f"test-{uuid4()}", outbox
     await populate(database, world.providers, **tenant)
     worker = build_worker(
         client,
         built.activities,
         BUILD,
         max_cached_workflows=cached_workflows,
-        task_queue=queue,
+        task_queue=world.queue,
         runner=STRICT_RUNNER,
     )
-    errands = Errands(client, built.deliveries, task_queue=queue)
+    errands = Errands(client, built.deliveries, task_queue=world.queue)
     relay = Relay(outbox, errands, WorkerSettings(relay_idle_seconds=0.02))
     serving = asyncio.create_task(worker.run())
     try:
