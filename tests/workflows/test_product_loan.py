@@ -82,6 +82,28 @@ async def test_a_weekly_loan_of_equal_principal_lives_by_its_own_plan(world: Wor
     assert await world.balance() == 0
 
 
+async def test_penalty_interest_is_charged_on_what_is_overdue_and_on_no_penalty(world: World) -> None:
+    application_id = await asked_for(world, penaltyInterest={"annualPercent": 36.5, "graceDays": 3, "everyDays": 5})
+    first, second = world.providers
+    await world.decide(application_id, first, **TERMS)
+    await world.decline(application_id, second)
+    await world.reaches(application_id, ApplicationStatus.OFFERED)
+    loan_id = await world.accept_best(application_id)
+    await world.reaches(application_id, ApplicationStatus.DISBURSED)
+    await eventually(lambda: world._has_account(loan_id))  # noqa: SLF001 - as the world's own `disbursed` waits
+    loan, (row, *_) = await world.loan(loan_id), await world.installments(loan_id)
+
+    await world.to_day(loan, row.due_on + timedelta(days=9))
+    once = (await world.installments(loan_id))[0].penalty_minor
+    await world.to_day(loan, row.due_on + timedelta(days=14))
+    twice = (await world.installments(loan_id))[0].penalty_minor
+
+    overdue = row.principal_minor + row.interest_minor
+    assert once == 7_50 + round(overdue * 5 / 1000)
+    assert twice == 7_50 + 2 * round(overdue * 5 / 1000)
+    assert await world.balance() == 0
+
+
 async def test_the_money_waits_as_long_as_the_product_lets_the_borrower_think_again(world: World) -> None:
     application_id = await asked_for(world, coolingOff={"days": 3, "workingDays": True})
     first, second = world.providers
