@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from api.intake import Submission, take_in
+from api.products import currency_for, lent_version
 from api.schemas.leads import DistributedOut, LeadIn, NotifiedOut
 from api.schemas.values import Number
 from models.application import ApplicationStatus
@@ -34,7 +35,8 @@ async def take_lead(session: AsyncSession, tenant_id: str, lead: LeadIn) -> Appl
             raise LeadKnown(f"The lead {lead.lead_id} was sent before, with other contents.", "leadId")
         return known
     tenant = await session.get_one(Tenant, tenant_id)
-    currency = lead.loan_application.currency or tenant.currency
+    product = await lent_version(session, lead.product_id) if lead.product_id else None
+    currency = currency_for(lead.loan_application.currency, product, tenant)
     submission = Submission(
         applicant_id=applicant_id,
         application_id=derived_id("app", tenant_id, lead.lead_id),
@@ -46,6 +48,7 @@ async def take_lead(session: AsyncSession, tenant_id: str, lead: LeadIn) -> Appl
         identity=lead.identity,
         account=lead.disbursement_account,
         at=datetime.now(UTC),
+        product=product,
     )
     assessment = lead.credit_assessment
     recommended = assessment.recommendations
@@ -96,7 +99,9 @@ async def distributed(session: AsyncSession, application: Application) -> Distri
 
 def _applicant_id(tenant_id: str, lead: LeadIn) -> str:
     """Named after the whole content of the lead, so that the row itself tells the same lead from a changed one."""
-    content = json.dumps(lead.model_dump(mode="json", by_alias=True), sort_keys=True)
+    # A lead that names no product has the name it had before leads could.
+    unnamed = {"product_id"} if lead.product_id is None else None
+    content = json.dumps(lead.model_dump(mode="json", by_alias=True, exclude=unnamed), sort_keys=True)
     return derived_id("applicant", tenant_id, lead.lead_id, sha256(content.encode()).hexdigest())
 
 

@@ -18,6 +18,7 @@ from models.product_document import document_of, product_from
 from models.product_status import PRODUCT, ProductStatus, check_checker
 from models.records.products import LoanProductRow
 from models.records.providers import Provider
+from models.records.tenants import Tenant
 
 _S = ProductStatus
 _MAKING = frozenset({"made", "changed", "submitted"})
@@ -144,6 +145,11 @@ async def lent_version(session: AsyncSession, product_id: str) -> LoanProductRow
     if row is None:
         raise ProductNotLent(f"There is no approved product {product_id}.", "productId")
     return row
+
+
+def currency_for(asked: str | None, product: LoanProductRow | None, tenant: Tenant) -> str:
+    """The currency that was asked for; else that of the product, or of the tenant."""
+    return asked or (product.settings["currency"] if product else tenant.currency)
 
 
 async def newest_in(session: AsyncSession, caller: Caller, product_id: str, *, lock: bool = False) -> LoanProductRow:

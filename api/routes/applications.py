@@ -12,7 +12,7 @@ from api.examples import APPLICATION
 from api.idempotency import IdempotentRoute, Ids
 from api.intake import Submission, check_account, take_in
 from api.processes import NoSuchProcess
-from api.products import lent_version
+from api.products import currency_for, lent_version
 from api.resources import Having, Resources
 from api.schemas.applications import (
     AcceptedOut,
@@ -32,7 +32,6 @@ from models.errors import Conflict, Refused
 from models.offer import NotOffered, StandingOffer, acceptable
 from models.records.applications import Applicant, Application
 from models.records.offers import Offer
-from models.records.products import LoanProductRow
 from models.records.tenants import Tenant
 from workflows.acceptance import TooLateToWithdraw
 from workflows.application import ApplicationWorkflow, application_workflow_id
@@ -69,7 +68,7 @@ async def submit(
                 user_id=body.user_id,
                 applicant=body.applicant,
                 wanted=body.loan_application,
-                currency=_currency(body, product, tenant),
+                currency=currency_for(body.loan_application.currency, product, tenant),
                 identity=body.identity,
                 account=body.disbursement_account,
                 at=datetime.now(UTC),
@@ -160,11 +159,6 @@ async def application_in(
     if application is None:
         raise UnknownApplication(f"There is no application {application_id}.", "applicationId")
     return application
-
-
-def _currency(body: ApplicationIn, product: LoanProductRow | None, tenant: Tenant) -> str:
-    """The one that was asked for; else that of the product, or of the tenant."""
-    return body.loan_application.currency or (product.settings["currency"] if product else tenant.currency)
 
 
 async def _status_of(having: Resources, caller: Caller, application_id: str) -> ApplicationStatus:

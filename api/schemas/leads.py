@@ -44,6 +44,7 @@ class LeadIn(In):
     user_id: Identifier | None = None
     identity: IdentityIn | None = None
     disbursement_account: DisbursementAccountIn | None = None
+    product_id: Identifier | None = Field(default=None, description="The loan product asked for.")
 
 
 class NotifiedOut(Out):

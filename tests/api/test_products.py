@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.records.applications import Application
 from models.records.products import LoanProductRow
 from tests.api import rows as loans
-from tests.api.worlds import Body, World, application_body, opened
+from tests.api.worlds import Body, World, application_body, copy, lead_body, opened
 from tests.models.products import WEEKLY, weekly
 from workers.embedded.postgres import DatabaseUrls
 from workers.tenants import another_key
@@ -334,6 +334,21 @@ async def test_a_draft_cannot_be_applied_for(world: World) -> None:
     answer = await world.post("/api/loans/applications", asking(product_id))
 
     assert (answer.status_code, answer.json()["field"]) == (422, "productId")
+
+
+async def test_a_lead_names_a_product_too(world: World, checker: dict[str, str]) -> None:
+    product_id = await lent(world, checker)
+    lead = lead_body() | {"productId": product_id}
+    lead["loanApplication"] |= {"requestedAmount": 5000, "tenure": 180}
+    big = copy(lead) | {"leadId": "lead_big"}
+    big["loanApplication"] |= {"requestedAmount": 26000}
+
+    refused = await world.post("/api/v1/leads/distribute", big)
+    await world.post("/api/v1/leads/distribute", lead)
+
+    assert (refused.status_code, refused.json()["field"]) == (422, "loanApplication.requestedAmount")
+    [application] = await world.rows(Application)
+    assert (application.product_id, application.product_version) == (product_id, 1)
 
 
 async def test_another_tenants_product_cannot_be_applied_for(
