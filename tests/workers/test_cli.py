@@ -65,3 +65,13 @@ def test_a_migration_needs_the_passwords_of_the_roles_it_makes() -> None:
 
     with pytest.raises(PasswordMissing, match=f"no password in the database URL {without}".replace("+", r"\+")):
         migrate(DatabaseUrls(owner=without, app=without, relay=without))
+
+
+async def test_a_tenant_is_given_another_key_beside_the_one_it_has(database: DatabaseUrls) -> None:
+    _, first = await caas("tenant", "create", "Platform", CAAS_DATABASE_URL=database.app)
+
+    code, second = await caas("tenant", "key", CAAS_DATABASE_URL=database.app, CAAS_API_KEY=first.strip())
+    unknown, sentence = await caas("tenant", "key", CAAS_DATABASE_URL=database.app, CAAS_API_KEY="caas_test_sk_none")
+
+    assert (code, second.strip()[:13], second == first) == (0, "caas_test_sk_", False)
+    assert (unknown, sentence.strip()) == (1, "No tenant holds this key.")
