@@ -26,8 +26,6 @@ from datetime import date
 
 from models.chart import Account
 from models.errors import Conflict, Refused
-from models.repayment import Allocation
-from models.terms import Installment
 from models.transactions import Split, Transaction, TransactionKind
 
 
@@ -69,94 +67,6 @@ class Journal:
         difference = sum(entry.amount_minor for entry in self.entries)
         if difference or not self.entries:
             raise UnbalancedJournal(f"Journal {self.key}: debits exceed credits by {difference} minor units.")
-
-
-def disbursement_journal(loan_id: str, *, principal_minor: int, fee_minor: int, currency: str, on: date) -> Journal:
-    """The borrower owes the principal and received it less the processing fee."""
-    return Journal(
-        key=f"disburse:{loan_id}",
-        booked_on=on,
-        currency=currency,
-        description=f"Disbursement of {loan_id}",
-        entries=_entries(
-            (Account.LOANS_RECEIVABLE, principal_minor),
-            (Account.CASH, fee_minor - principal_minor),
-            (Account.PROCESSING_FEE_INCOME, -fee_minor),
-        ),
-    )
-
-
-def repayment_journal(payment_id: str, allocation: Allocation, *, currency: str, on: date) -> Journal:
-    """A payment came in and was allocated."""
-    return Journal(
-        key=f"repayment:{payment_id}",
-        booked_on=on,
-        currency=currency,
-        description=f"Repayment {payment_id}",
-        entries=_entries(
-            (Account.CASH, allocation.amount_minor),
-            (Account.LOANS_RECEIVABLE, -allocation.principal_minor),
-            (Account.INTEREST_INCOME, -allocation.interest_minor),
-            (Account.FEE_INCOME, -allocation.fee_minor),
-            (Account.LATE_FEES_RECEIVABLE, -allocation.penalty_minor),
-            (Account.BORROWER_CREDIT, -allocation.overpaid_minor),
-        ),
-    )
-
-
-def late_fee_journal(loan_id: str, installment_number: int, amount_minor: int, *, currency: str, on: date) -> Journal:
-    """A late fee was charged to an installment; once, whatever happens."""
-    return Journal(
-        key=f"late_fee:{loan_id}:{installment_number}",
-        booked_on=on,
-        currency=currency,
-        description=f"Late fee on installment {installment_number} of {loan_id}",
-        entries=_entries((Account.LATE_FEES_RECEIVABLE, amount_minor), (Account.LATE_FEE_INCOME, -amount_minor)),
-    )
-
-
-def write_off_journal(loan_id: str, installments: Iterable[Installment], *, currency: str, on: date) -> Journal | None:
-    """The loan was given up: what is outstanding of it becomes a loss. None when only unearned interest was left."""
-    rows = tuple(installments)
-    principal_minor = sum(row.principal_outstanding_minor for row in rows)
-    penalty_minor = sum(row.penalty_outstanding_minor for row in rows)
-    if principal_minor + penalty_minor == 0:
-        return None
-    return Journal(
-        key=f"write_off:{loan_id}",
-        booked_on=on,
-        currency=currency,
-        description=f"Write-off of {loan_id}",
-        entries=_entries(
-            (Account.CREDIT_LOSSES, principal_minor + penalty_minor),
-            (Account.LOANS_RECEIVABLE, -principal_minor),
-            (Account.LATE_FEES_RECEIVABLE, -penalty_minor),
-        ),
-    )
-
-
-def disbursement_returned_journal(
-    loan_id: str, installments: Iterable[Installment], *, fee_minor: int, currency: str, on: date
-) -> Journal:
-    """The rail returned the disbursement: nothing was lent or earned, and what was repaid is the borrower's."""
-    rows = tuple(installments)
-    principal_minor = sum(row.principal_minor for row in rows)
-    return Journal(
-        key=f"disbursement_returned:{loan_id}",
-        booked_on=on,
-        currency=currency,
-        description=f"Disbursement of {loan_id} returned",
-        entries=_entries(
-            (Account.CASH, principal_minor - fee_minor),
-            (Account.PROCESSING_FEE_INCOME, fee_minor),
-            (Account.LOANS_RECEIVABLE, -sum(row.principal_outstanding_minor for row in rows)),
-            (Account.INTEREST_INCOME, sum(row.interest_paid_minor for row in rows)),
-            (Account.FEE_INCOME, sum(row.fee_paid_minor for row in rows)),
-            (Account.LATE_FEE_INCOME, sum(row.penalty_minor for row in rows)),
-            (Account.LATE_FEES_RECEIVABLE, -sum(row.penalty_outstanding_minor for row in rows)),
-            (Account.BORROWER_CREDIT, -sum(row.paid_minor for row in rows)),
-        ),
-    )
 
 
 _Lines = tuple[tuple[Account, int], ...]
