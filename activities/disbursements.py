@@ -8,28 +8,29 @@ from sqlmodel import col, select
 from temporalio import activity
 
 from activities.applications import UnknownApplication, locked, move
-from activities.books import book
 from activities.leads import tell_provider
-from activities.loans import installment_rows, position_in, terms_of
+from activities.loans import position_in, terms_of
 from activities.notices import disbursed_notice
+from activities.postings import Note, disbursement_transaction_id, post_transaction
 from activities.rails import Beneficiary, Rail, TransferResult
-from models.amortization import schedule_for
 from models.application import ApplicationRef, ApplicationStatus
-from models.dates import installments_for
+from models.apr import AprMethod
 from models.errors import Conflict
 from models.events import Event, EventType, ProviderEventType
-from models.ledger import disbursement_journal
 from models.loan import LoanPosition
 from models.money import formatted
 from models.offer import OFFER, OfferStatus
 from models.payment import PAYMENT, PaymentStatus
+from models.product import LoanProduct
+from models.product_schedule import Choices
 from models.records.applications import Applicant, Application
 from models.records.database import Database
 from models.records.loans import Loan
 from models.records.offers import Offer
 from models.records.outbox import Channel, deliver, emit
 from models.records.payments import Payment
-from models.terms import LoanTerms
+from models.records.products import product_of
+from models.transactions import Transaction, TransactionKind
 
 _S = ApplicationStatus
 
@@ -143,52 +144,53 @@ async def _open(session: AsyncSession, application: Application, booking: Bookin
     offer = await _accepted_offer(session, application)
     await _settle_payment(session, booking, PaymentStatus.SUCCEEDED)
     offer.status = OFFER.check(OfferStatus(offer.status), OfferStatus.FUNDED)
-    loan = _loan(application, offer, booking)
-    schedule = schedule_for(terms_of(loan), disbursed_on=loan.disbursed_on)
-    loan.next_due_on = schedule[0].due_on
-    loan.outstanding_minor = sum(row.outstanding_minor for row in schedule)
+    product = await product_of(session, application)
+    loan = _loan(application, offer, booking, product)
     session.add(loan)
     await session.flush()
-    session.add_all(installment_rows(loan, schedule))
-    await book(
-        session,
-        loan,
-        disbursement_journal(
-            loan.id,
-            principal_minor=loan.principal_minor,
-            fee_minor=loan.processing_fee_minor,
-            currency=loan.currency,
-            on=loan.disbursed_on,
-        ),
-    )
+    await post_transaction(session, loan, _disbursed(loan), at=at, note=Note())
     move(session, application, _S.DISBURSED, at=at, loanId=loan.id)
     data = {"loanId": loan.id, "reference": booking.loan_id, "railCode": booking.transfer.rail_code}
     completed = Event(EventType.DISBURSEMENT_COMPLETED, application.id, at, loan.id, data)
     emit(session, application.tenant_id, completed, key=loan.id)
     lead = {"leadId": application.lead_id, "offerId": offer.id, "loanId": loan.id}
     tell_provider(session, application, offer.provider_id, ProviderEventType.LOAN_FUNDED, lead, at=at)
-    await _tell_borrower(session, application, loan)
+    await _tell_borrower(session, application, loan, terms_of(loan, product).disbursed_minor)
     return loan
 
 
-def _loan(application: Application, offer: Offer, booking: Booking) -> Loan:
-    terms = LoanTerms(
+def _disbursed(loan: Loan) -> Transaction:
+    return Transaction(
+        id=disbursement_transaction_id(loan.id),
+        kind=TransactionKind.DISBURSEMENT,
+        on=loan.disbursed_on,
+        amount_minor=loan.principal_minor,
+    )
+
+
+def _loan(application: Application, offer: Offer, booking: Booking, product: LoanProduct) -> Loan:
+    agreed = Choices(
         principal_minor=offer.amount_minor,
         currency=offer.currency,
         annual_rate_percent=offer.annual_rate_percent,
-        installments=installments_for(offer.tenure_days),
+        installments=product.schedule.installments_for(offer.tenure_days),
+        disbursed_on=booking.at.date(),
         processing_fee_minor=offer.processing_fee_minor,
     )
+    terms = product.terms(agreed)
     return Loan(
         tenant_id=application.tenant_id,
         id=booking.loan_id,
         application_id=application.id,
         provider_id=offer.provider_id,
         offer_id=offer.id,
+        product_id=application.product_id,
+        product_version=application.product_version,
         principal_minor=terms.principal_minor,
         currency=terms.currency,
         annual_rate_percent=terms.annual_rate_percent,
         apr_percent=offer.apr_percent,
+        apr_method=AprMethod(offer.apr_method),
         installments=terms.installments,
         frequency=terms.frequency,
         every=terms.every,
@@ -222,9 +224,9 @@ async def _accepted_offer(session: AsyncSession, application: Application) -> Of
     return found.scalar_one()
 
 
-async def _tell_borrower(session: AsyncSession, application: Application, loan: Loan) -> None:
+async def _tell_borrower(session: AsyncSession, application: Application, loan: Loan, disbursed_minor: int) -> None:
     applicant = await session.get_one(Applicant, (application.tenant_id, application.applicant_id))
-    net = formatted(loan.principal_minor - loan.processing_fee_minor, loan.currency)
+    net = formatted(disbursed_minor, loan.currency)
     assert loan.next_due_on is not None
     subject, text = disbursed_notice(applicant.first_name, net, loan.next_due_on)
     deliver(session, loan.tenant_id, Channel.MAIL, applicant.email, subject, text, key=f"disbursed:{loan.id}")

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
@@ -19,6 +19,9 @@ from models.product_schedule import Choices
 from models.records.loans import InstallmentRow, Loan
 from models.records.products import product_of, read_product
 from models.terms import Installment, LoanTerms, Method
+
+# Between two machines. A loan that is further ahead lives on a virtual clock.
+_CLOCKS_DIFFER = timedelta(minutes=5)
 
 
 class UnknownLoan(NotFound):
@@ -86,12 +89,20 @@ def installment_rows(loan: Loan, schedule: Sequence[Installment]) -> list[Instal
 async def save_schedule(
     session: AsyncSession, loan: Loan, before: Sequence[Installment], after: Sequence[Installment]
 ) -> None:
-    """Write the installments that changed, in one statement per batch."""
-    changed = [new for old, new in zip(before, after, strict=True) if old != new]
+    """Write the installments that changed, in one statement per batch. A restructure may add some, or need fewer."""
+    known = {row.number: row for row in before}
+    changed = [row for row in after if row.number in known and row != known[row.number]]
     if changed:
         await session.execute(
             update(InstallmentRow),
             [{"tenant_id": loan.tenant_id, "loan_id": loan.id, **_columns(row)} for row in changed],
+        )
+    session.add_all(installment_rows(loan, [row for row in after if row.number not in known]))
+    if gone := known.keys() - {row.number for row in after}:
+        await session.execute(
+            delete(InstallmentRow).where(
+                col(InstallmentRow.loan_id) == loan.id, col(InstallmentRow.number).in_(sorted(gone))
+            )
         )
 
 
@@ -112,6 +123,8 @@ def refresh(session: AsyncSession, loan: Loan, schedule: Sequence[Installment], 
     loan.ifrs_stage = aging.ifrs_stage
     loan.classification = aging.classification
     loan.non_accrual_since = aging.non_accrual_since
+    loan.charge_off_due = aging.is_charge_off_due and loan.charged_off_on is None
+    loan.is_virtual = loan.is_virtual or at > datetime.now(UTC) + _CLOCKS_DIFFER
     loan.clock_at = max(loan.clock_at, at)
     session.add(loan)
     return _position(session, loan, schedule, on)

@@ -6,23 +6,21 @@ from datetime import date, datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
-from activities.books import book
-from activities.loans import locked_loan, refresh, save_schedule, schedule_in, terms_of
-from activities.notices import closed_notice, payment_notice
+from activities.aftermath import applicant_of
+from activities.books import open_day
+from activities.loans import locked_loan, refresh, schedule_in
+from activities.notices import payment_notice
+from activities.postings import Note, post_transaction, today_of
 from models.events import Event, EventType
-from models.ledger import repayment_journal
-from models.loan import LOAN, OPEN, LoanPosition, LoanRef, LoanStatus
+from models.ids import derived_id
+from models.loan import LoanPosition, LoanRef, LoanStatus
 from models.money import formatted, major_units
 from models.payment import PAYMENT, PaymentReceived, PaymentStatus
-from models.records.applications import Applicant, Application
 from models.records.database import Database
 from models.records.loans import Loan
 from models.records.outbox import Channel, deliver, emit
 from models.records.payments import Payment
-from models.repayment import Allocation, AllocationPolicy, allocate
-
-_POLICY = AllocationPolicy()
-_REPAYABLE = OPEN | {LoanStatus.CLOSED_OBLIGATIONS_MET}
+from models.transactions import Transaction, TransactionKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,64 +45,44 @@ class Repayments:
             loan = await locked_loan(session, posting.ref)
             key = (posting.ref.tenant_id, posting.payment.payment_id)
             payment = await session.get_one(Payment, key, with_for_update=True)
-            schedule = await schedule_in(session, loan)
-            if payment.status == PaymentStatus.SUCCEEDED:
-                return refresh(session, loan, schedule, at=posting.at)
-            value_date = _value_date(posting, loan)
-            allocation = allocate(
-                payment.amount_minor,
-                schedule,
-                on=value_date,
-                terms=terms_of(loan),
-                disbursed_on=loan.disbursed_on,
-                policy=_POLICY,
-            )
-            _settle(payment, allocation, value_date, posting.at)
-            await save_schedule(session, loan, schedule, allocation.installments)
-            journal = repayment_journal(payment.id, allocation, currency=loan.currency, on=value_date)
-            await book(session, loan, journal)
-            loan.overpaid_minor += allocation.overpaid_minor
-            position = refresh(session, loan, allocation.installments, at=posting.at)
-            _follow(loan, position, value_date)
+            if payment.status != PaymentStatus.PENDING:
+                return refresh(session, loan, await schedule_in(session, loan), at=posting.at)
+            transaction = await _transaction(session, loan, payment, posting)
+            payment.status = PAYMENT.check(PaymentStatus(payment.status), PaymentStatus.SUCCEEDED)
+            payment.received_on = transaction.on
+            payment.posted_at = posting.at
+            note = Note(payment_id=payment.id)
+            posted = await post_transaction(session, loan, transaction, at=posting.at, note=note)
             await _announce(session, loan, payment, posting.at)
-            return refresh(session, loan, allocation.installments, at=posting.at)
+            return posted.position
 
 
-def _value_date(posting: Posting, loan: Loan) -> date:
-    """The day the money counts from: the rail's, held between the disbursement and the loan's own today."""
-    today = posting.at.date()
-    return min(max(posting.payment.received_on or today, loan.disbursed_on), today)
+async def _transaction(session: AsyncSession, loan: Loan, payment: Payment, posting: Posting) -> Transaction:
+    """Money is never refused: for a loan that was given up it is a recovery."""
+    is_given_up = loan.status == LoanStatus.CLOSED_WRITTEN_OFF
+    return Transaction(
+        id=derived_id("txn", payment.id),
+        kind=TransactionKind.RECOVERY if is_given_up else TransactionKind.REPAYMENT,
+        on=await _value_date(session, loan, posting),
+        amount_minor=payment.amount_minor,
+    )
 
 
-def _settle(payment: Payment, allocation: Allocation, value_date: date, at: datetime) -> None:
-    payment.status = PAYMENT.check(PaymentStatus(payment.status), PaymentStatus.SUCCEEDED)
-    payment.received_on = value_date
-    payment.posted_at = at
-    payment.principal_minor = allocation.principal_minor
-    payment.interest_minor = allocation.interest_minor
-    payment.fee_minor = allocation.fee_minor
-    payment.penalty_minor = allocation.penalty_minor
-    payment.overpaid_minor = allocation.overpaid_minor
+async def _value_date(session: AsyncSession, loan: Loan, posting: Posting) -> date:
+    """The day the money counts from: the rail's, held between the disbursement and the loan's own today.
 
-
-def _follow(loan: Loan, position: LoanPosition, value_date: date) -> None:
-    """What a payment does to the loan's status and flags. A loan given up or cancelled stays so: the money is kept."""
-    if position.outstanding_minor == 0 and loan.status in _REPAYABLE:
-        closed = LoanStatus.OVERPAID if loan.overpaid_minor else LoanStatus.CLOSED_OBLIGATIONS_MET
-        if loan.status != closed:
-            loan.status = LOAN.check(LoanStatus(loan.status), closed)
-        loan.closed_on = value_date if closed is LoanStatus.CLOSED_OBLIGATIONS_MET else None
-    if position.days_past_due == 0:
-        loan.promised_on = None
+    Where the books of that day are closed, it counts from the first day that is open.
+    """
+    today = today_of(loan, posting.at)
+    received_on = min(max(posting.payment.received_on or today, loan.disbursed_on), today)
+    return await open_day(session, loan.tenant_id, received_on)
 
 
 async def _announce(session: AsyncSession, loan: Loan, payment: Payment, at: datetime) -> None:
     amount = float(major_units(payment.amount_minor, payment.currency))
     data = {"paymentId": payment.id, "amount": amount, "currency": payment.currency}
-    _emit(session, loan, EventType.PAYMENT_PROCESSED, at, payment.id, data)
-    if loan.in_collection and loan.days_past_due == 0:
-        loan.in_collection = False
-        _emit(session, loan, EventType.COLLECTION_CURED, at, payment.id, {"paymentId": payment.id})
+    event = Event(EventType.PAYMENT_PROCESSED, loan.application_id, at, loan.id, data)
+    emit(session, loan.tenant_id, event, key=payment.id)
     applicant = await applicant_of(session, loan)
     notice = payment_notice(
         applicant.first_name,
@@ -112,17 +90,3 @@ async def _announce(session: AsyncSession, loan: Loan, payment: Payment, at: dat
         formatted(loan.outstanding_minor, loan.currency),
     )
     deliver(session, loan.tenant_id, Channel.MAIL, applicant.email, *notice, key=f"posted:{payment.id}")
-    if loan.status == LoanStatus.CLOSED_OBLIGATIONS_MET and loan.closed_on:
-        _emit(session, loan, EventType.LOAN_CLOSED, at, payment.id, {"status": loan.status})
-        farewell = closed_notice(applicant.first_name, loan.closed_on)
-        deliver(session, loan.tenant_id, Channel.MAIL, applicant.email, *farewell, key=f"closed:{payment.id}")
-
-
-def _emit(session: AsyncSession, loan: Loan, kind: EventType, at: datetime, key: str, data: dict[str, object]) -> None:
-    emit(session, loan.tenant_id, Event(kind, loan.application_id, at, loan.id, data), key=key)
-
-
-async def applicant_of(session: AsyncSession, loan: Loan) -> Applicant:
-    """The borrower of a loan."""
-    application = await session.get_one(Application, (loan.tenant_id, loan.application_id))
-    return await session.get_one(Applicant, (loan.tenant_id, application.applicant_id))

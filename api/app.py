@@ -16,6 +16,7 @@ from api.resources import Resources, open_resources
 from api.routes import (
     applications,
     clock,
+    close_of_business,
     decisions,
     following,
     leads,
@@ -26,7 +27,9 @@ from api.routes import (
     providers,
     quotes,
     sme,
+    statements,
     system,
+    transactions,
     webhooks,
 )
 from api.settings import ApiSettings
@@ -37,6 +40,8 @@ _ROUTERS = (
     following,
     quotes,
     loans,
+    statements,
+    transactions,
     payments,
     products,
     providers,
@@ -45,6 +50,7 @@ _ROUTERS = (
     webhooks,
     sme,
     ledger,
+    close_of_business,
     clock,
     system,
 )

@@ -15,12 +15,12 @@ from api.schemas.loans import (
     TermsOut,
 )
 from api.schemas.values import money, percent
+from models.account import Payoff
 from models.aging import Known, aging_of, oldest_unpaid
 from models.apr import AprMethod
 from models.loan import LoanStatus
 from models.product import LoanProduct
 from models.records.loans import Loan
-from models.repayment import Payoff
 from models.terms import Installment
 from workflows.loan import loan_workflow_id
 

@@ -12,11 +12,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
 from models.errors import Conflict, Refusal
+from temporal import search_attributes as sa
+from temporal.queues import LOANS
 from temporal.refusals import refusal_in
 
 _AWAY = frozenset(
@@ -84,6 +92,27 @@ class Processes:
                     if error.status is not RPCStatusCode.NOT_FOUND:
                         raise
                 await asyncio.sleep(_START_POLL_SECONDS)
+
+    async def update_with_start(
+        self, run: Any, start: object, workflow_id: str, update: Any, *args: object, update_id: str, tenant_id: str
+    ) -> Any:
+        """The same for a workflow that may have ended: it is started again under its id, and asked at once."""
+        async with self._reaching(self._timeout_seconds):
+            starting: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
+                run,
+                start,
+                id=workflow_id,
+                task_queue=LOANS,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                search_attributes=TypedSearchAttributes([SearchAttributePair(sa.TENANT, tenant_id)]),
+            )
+            return await self._client.execute_update_with_start_workflow(
+                update,
+                args=list(args),
+                id=update_id,
+                start_workflow_operation=starting,
+                rpc_timeout=timedelta(seconds=self._timeout_seconds),
+            )
 
     async def advance(self, workflow_id: str, by: timedelta, *, timeout_seconds: float) -> Advanced:
         """Move one workflow's virtual clock and wait until it has lived through the time."""

@@ -28,7 +28,10 @@ class EventType(StrEnum):
     COLLECTION_NOTICE = "credit.collection.notice"
     COLLECTION_CURED = "credit.collection.cured"
     PROMISE_TO_PAY = "credit.collection.promise_to_pay"
+    FORBEARANCE_GRANTED = "credit.collection.forbearance"
+    TRANSACTION_POSTED = "credit.transaction.posted"
     LOAN_CLOSED = "credit.loan.closed"
+    LOAN_REOPENED = "credit.loan.reopened"
 
 
 class ProviderEventType(StrEnum):

@@ -1,4 +1,4 @@
-"""Money that moves over a rail: a disbursement out or a repayment in, and the statuses it goes through."""
+"""Money that moves: a disbursement or a refund out, a repayment in, and the statuses it goes through."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -12,6 +12,7 @@ class PaymentKind(StrEnum):
 
     DISBURSEMENT = "disbursement"
     REPAYMENT = "repayment"
+    REFUND = "refund"
 
 
 class PaymentStatus(StrEnum):

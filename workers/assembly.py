@@ -25,6 +25,7 @@ from activities.postbox import Postbox
 from activities.rails import Rail
 from activities.repayments import Repayments
 from activities.servicing import Servicing
+from activities.transactions import Transactions
 from activities.underwriting import Underwriting
 from models.records.database import Database, DatabaseSettings
 from workers.settings import WorkerSettings
@@ -62,6 +63,7 @@ def engine(database: Database, outbox: Database, strangers: Strangers) -> Engine
     servicing = Servicing(database, strangers.rail)
     repayments = Repayments(database)
     collection = Collection(database)
+    transactions = Transactions(database)
     closing = CloseOfBusiness(database)
     deliveries = Deliveries(outbox, strangers.postbox, strangers.mailer)
     return Engine(
@@ -84,12 +86,15 @@ def engine(database: Database, outbox: Database, strangers: Strangers) -> Engine
             servicing.remind,
             servicing.mark_missed,
             servicing.charge_late_fee,
+            servicing.charge_penalty_interest,
             servicing.age,
             servicing.cancel,
             repayments.post,
             collection.dun,
             collection.record_promise,
             collection.write_off,
+            collection.forbear,
+            transactions.post,
             closing.next_day,
             closing.close_partition,
             closing.complete,

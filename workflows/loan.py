@@ -10,7 +10,7 @@ from temporalio.workflow import ContinueAsNewVersioningBehavior
 
 from activities.repayments import Posting, Repayments
 from activities.servicing import AccountOpened, At, Servicing
-from models.errors import Conflict
+from activities.transactions import TransactionOrder
 from models.loan import OPEN, LoanStatus
 from models.payment import PaymentReceived
 from models.servicing import Step, next_step
@@ -18,25 +18,34 @@ from temporal import search_attributes as sa
 from temporal.handlers import update
 from temporal.refusals import refusal_in
 from workflows.acting import ask, transact, wait_until
-from workflows.collection import carry_out, check_promise, check_write_off
+from workflows.collection import check_forbearance, check_promise, check_write_off
 from workflows.loan_state import (
+    ForbearanceOrder,
     LoanAnswer,
     LoanStart,
     LoanState,
+    Order,
     PromiseToPay,
     WriteOffOrder,
     loan_workflow_id,
     summary_of,
 )
+from workflows.orders import LoanClosed, carry_out, check_open, check_transaction
 from workflows.servicing import take
 
-__all__ = ["LoanAnswer", "LoanStart", "LoanWorkflow", "PromiseToPay", "WriteOffOrder", "loan_workflow_id"]
+__all__ = [
+    "ForbearanceOrder",
+    "LoanAnswer",
+    "LoanClosed",
+    "LoanStart",
+    "LoanWorkflow",
+    "PromiseToPay",
+    "TransactionOrder",
+    "WriteOffOrder",
+    "loan_workflow_id",
+]
 
 _INSTALLMENTS_PER_RUN = 12
-
-
-class LoanClosed(Conflict):
-    """The loan is closed; nothing can be ordered on it."""
 
 
 @workflow.defn(versioning_behavior=VersioningBehavior.PINNED)
@@ -58,6 +67,9 @@ class LoanWorkflow:
             await self._wait(step)
             await self._act(step)
             self._continue_as_new_if_due()
+            if not state.position.is_open:
+                # An order that comes while the last one is answered is carried out as well.
+                await workflow.wait_condition(lambda: state.has_messages or workflow.all_handlers_finished())
         workflow.set_current_details(summary_of(state.position, None))
         await workflow.wait_condition(workflow.all_handlers_finished)
         return state.position.status
@@ -79,7 +91,7 @@ class LoanWorkflow:
 
     @promise_to_pay.validator
     def _check_promise(self, promise: PromiseToPay) -> None:
-        self._check_open()
+        check_open(self.state)
         check_promise(self.state, promise, today=workflow.now().date())
 
     @update("An operator writes the loan off")
@@ -89,8 +101,27 @@ class LoanWorkflow:
 
     @write_off.validator
     def _check_write_off(self, order: WriteOffOrder) -> None:  # noqa: ARG002 - the state decides
-        self._check_open()
+        check_open(self.state)
         check_write_off(self.state)
+
+    @update("An operator grants forbearance")
+    async def forbear(self, order: ForbearanceOrder) -> LoanAnswer:
+        """Leave the borrower alone for a while."""
+        return await self._ordered(order)
+
+    @forbear.validator
+    def _check_forbearance(self, order: ForbearanceOrder) -> None:
+        check_open(self.state)
+        check_forbearance(order, today=workflow.now().date())
+
+    @update("An operator posts a transaction")
+    async def transact(self, order: TransactionOrder) -> LoanAnswer:
+        """Post it, and whatever follows from it."""
+        return await self._ordered(order)
+
+    @transact.validator
+    def _check_transaction(self, order: TransactionOrder) -> None:
+        check_transaction(self.state, order)
 
     @workflow.query(description="Where the loan stands")
     def status(self) -> LoanStatus:
@@ -149,7 +180,7 @@ class LoanWorkflow:
         elif step is not None:
             await take(state, step)
 
-    async def _ordered(self, order: PromiseToPay | WriteOffOrder) -> LoanAnswer:
+    async def _ordered(self, order: Order) -> LoanAnswer:
         info = workflow.current_update_info()
         assert info is not None
         if info.id not in self.state.answers:
@@ -158,10 +189,6 @@ class LoanWorkflow:
         if refusal := self.state.refused.get(info.id):
             raise refusal
         return self.state.answers[info.id]
-
-    def _check_open(self) -> None:
-        if not self.state.is_known or not self.state.position.is_open:
-            raise LoanClosed("The loan is closed.", "loanId")
 
     def _continue_as_new_if_due(self) -> None:
         """Start a fresh history, on the newest worker version, when nobody is being answered."""

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError
 
-from models.errors import Refusal
+from activities.transactions import TransactionOrder
 from models.loan import LoanPosition, LoanRef
 from models.payment import PaymentReceived
 from models.servicing import Step
@@ -30,6 +31,17 @@ class WriteOffOrder:
     """An operator gives the loan up."""
 
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ForbearanceOrder:
+    """The borrower is left alone until this day, and the loan does not grow older meanwhile."""
+
+    until: date
+    reason: str | None = None
+
+
+Order = PromiseToPay | WriteOffOrder | ForbearanceOrder | TransactionOrder
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +74,8 @@ class LoanState:
         self.done = start.done
         self.payments = list(start.payments)
         self.answers = dict(start.answers)
-        self.orders: dict[str, PromiseToPay | WriteOffOrder] = {}
-        self.refused: dict[str, Refusal] = {}
+        self.orders: dict[str, Order] = {}
+        self.refused: dict[str, ActivityError] = {}
         self.returned = False
         self._position = start.position
         self._settled_at_start = start.position.settled_installments if start.position else 0

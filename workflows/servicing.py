@@ -18,6 +18,7 @@ _ACTIVITIES: Mapping[StepKind, Callable[[Any, DueStep], Awaitable[LoanPosition]]
     StepKind.LATE_FEE: Servicing.charge_late_fee,
     StepKind.DUN: Collection.dun,
     StepKind.AGE: Servicing.age,
+    StepKind.PENALTY_INTEREST: Servicing.charge_penalty_interest,
 }
 
 

@@ -7,7 +7,8 @@ from fastapi import APIRouter, Path, Query
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import select
 
-from activities.loans import UnknownLoan, schedule_in, terms_of
+from activities.loans import UnknownLoan, schedule_in
+from activities.payoffs import payoffs_on
 from api.idempotency import IdempotentRoute, Ids
 from api.loan_views import loan_detail_out, loan_out
 from api.pagination import PageOut, Pages
@@ -24,7 +25,6 @@ from models.errors import Refused
 from models.loan import LoanStatus
 from models.records.loans import Loan
 from models.records.products import product_of
-from models.repayment import payoff_quote
 from workflows.application import ApplicationWorkflow, application_workflow_id
 from workflows.application_state import Review
 from workflows.loan import LoanAnswer, LoanClosed, LoanWorkflow, PromiseToPay, WriteOffOrder, loan_workflow_id
@@ -78,12 +78,20 @@ async def show(
     """One loan with its schedule, and what settles it on the day."""
     async with having.database.transaction(caller.tenant_id) as session:
         loan = await loan_in(session, caller, loan_id)
+    day = await day_of(loan, on, having)
+    async with having.database.transaction(caller.tenant_id) as session:
         product, schedule = await product_of(session, loan), await schedule_in(session, loan)
-    day = on or await today_of(loan, having)
+        (payoff,) = await payoffs_on(session, loan, [day])
+    return loan_detail_out(loan, schedule, payoff, having.pages, product=product, on=day)
+
+
+async def day_of(loan: Loan, day: date | None, having: Resources) -> date:
+    """The day asked for, which the loan must have lived to see; its own today when none is."""
+    if day is None:
+        return await today_of(loan, having)
     if day < loan.disbursed_on:
         raise BeforeDisbursement(f"The loan was disbursed on {loan.disbursed_on}.", "on")
-    payoff = payoff_quote(schedule, on=day, terms=terms_of(loan, product), disbursed_on=loan.disbursed_on)
-    return loan_detail_out(loan, schedule, payoff, having.pages, product=product, on=day)
+    return day
 
 
 async def today_of(loan: Loan, having: Resources) -> date:

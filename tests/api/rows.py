@@ -9,19 +9,25 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from activities.loans import installment_rows, terms_of
-from models.amortization import schedule_for
+from activities.loans import locked_loan
+from activities.postings import Note, post_transaction
 from models.application import ApplicationStatus
-from models.loan import LoanStatus
+from models.loan import LoanRef, LoanStatus
 from models.records.applications import Application
 from models.records.database import new_id
 from models.records.leads import LeadGrant
 from models.records.loans import Loan
 from models.records.offers import Offer
 from models.records.payments import RailAddress
+from models.transactions import Transaction, TransactionKind
 from tests.api.worlds import Body, World
 
 DISBURSED_ON = date(2026, 1, 15)
+# What a loan becomes; the other columns are what it was agreed to be.
+_AFTERWARD = frozenset(
+    {"status", "clock_at", "delinquency_bucket", "days_past_due", "charged_off_on", "forbearance_since"}
+    | {"forbearance_until", "classification", "non_accrual_since", "overpaid_minor", "in_collection"}
+)
 
 
 async def granted(world: World, submitted: Body, credentials: Body) -> None:
@@ -54,21 +60,36 @@ async def moved(world: World, submitted: Body, status: ApplicationStatus, **colu
 
 
 async def lent(world: World, **columns: Any) -> Loan:
-    """A loan of 1,200.00 at 12 % over twelve months, with its schedule and its account."""
+    """A loan of 1,200.00 at 12 % over twelve months, paid out, with its schedule and its account."""
     submitted = await world.apply()
-    loan = _loan(world.tenant.tenant_id, submitted["applicationId"], **columns)
-    schedule = schedule_for(terms_of(loan), disbursed_on=loan.disbursed_on)
+    after = {name: columns.pop(name) for name in _AFTERWARD & columns.keys()}
+    loan = _loan(world.tenant.tenant_id, submitted["applicationId"], **({"id": new_id("loan")} | columns))
     addresses = [
         RailAddress(tenant_id=loan.tenant_id, address=address, application_id=loan.application_id, loan_id=loan.id)
         for address in (str(loan.account_number), loan.id)
     ]
-    await world.add(loan, *installment_rows(loan, schedule), *addresses)
-    return loan
+    await world.add(loan, *addresses)
+    await posted(world, loan, TransactionKind.DISBURSEMENT, loan.principal_minor, on=loan.disbursed_on)
+    if after:
+        await world.change(lambda session: session.execute(update(Loan).where(col(Loan.id) == loan.id).values(after)))
+    async with world.database.transaction(loan.tenant_id) as session:
+        return await session.get_one(Loan, (loan.tenant_id, loan.id))
+
+
+async def posted(
+    world: World, loan: Loan, kind: TransactionKind, amount_minor: int = 0, *, on: date, **what: Any
+) -> str:
+    """Have a transaction posted as the workflow does; its id."""
+    transaction = Transaction(new_id("txn"), kind, on, amount_minor, **what)
+    async with world.database.transaction(loan.tenant_id) as session:
+        ref = LoanRef(loan.tenant_id, loan.application_id, loan.id)
+        at = datetime(on.year, on.month, on.day, 12, tzinfo=UTC)
+        await post_transaction(session, await locked_loan(session, ref), transaction, at=at, note=Note("tenant"))
+    return transaction.id
 
 
 def _loan(tenant_id: str, application_id: str, **columns: Any) -> Loan:
     standing: dict[str, Any] = {
-        "id": new_id("loan"),
         "status": LoanStatus.ACTIVE,
         "clock_at": datetime(2026, 1, 15, 12, tzinfo=UTC),
     }

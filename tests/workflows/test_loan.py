@@ -198,7 +198,7 @@ async def test_arrears_grow_through_the_buckets(world: World, days: int) -> None
     assert aged.ifrs_stage == {31: 2, 61: 2, 91: 3}[days]
 
 
-async def test_money_for_a_loan_that_was_given_up_is_kept_and_the_loan_stays_given_up(world: World) -> None:
+async def test_money_for_a_loan_that_was_given_up_is_a_recovery_and_the_loan_stays_given_up(world: World) -> None:
     loan = await world.disbursed()
     workflow = world.loan_workflow(loan.id)
     await workflow.execute_update(LoanWorkflow.write_off, WriteOffOrder("bankrupt"))
@@ -207,8 +207,8 @@ async def test_money_for_a_loan_that_was_given_up_is_kept_and_the_loan_stays_giv
     await world.pay(loan, 50_00)
 
     kept = await world.loan(loan.id)
-    assert (kept.status, kept.overpaid_minor) == ("closed_written_off", 50_00)
-    assert (await world.balances())["borrower_credit"] == -50_00
+    assert (kept.status, kept.overpaid_minor) == ("closed_written_off", 0)
+    assert (await world.balances())["recoveries"] == -50_00
 
 
 async def test_a_loan_that_owes_nothing_cannot_be_written_off_and_lives_on(world: World) -> None:
