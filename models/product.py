@@ -18,6 +18,7 @@ from models.allocation import RepaymentPolicy
 from models.amortization import schedule_for
 from models.apr import AprMethod
 from models.business_days import BusinessDays
+from models.dates import Frequency
 from models.delinquency import RULES, DelinquencyRules
 from models.document import located
 from models.errors import Refused
@@ -31,6 +32,7 @@ from models.servicing_plan import PLAN, PenaltyInterest, ServicingPlan
 from models.terms import LoanTerms
 
 _ONE_DAY = timedelta(days=1)
+_A_YEAR = 366
 _EVERY_DAY_BUT_WEEKENDS = BusinessDays()
 _MONTHLY = ScheduleRules()
 _ALLOCATION = AllocationRules()
@@ -149,9 +151,21 @@ class LoanProduct:
         if law.classification is not None and self.delinquency.aging_grace_days:
             source = law.classification.source
             raise InvalidProduct(f"The law counts from the due date: {source}.", "delinquency.agingGraceDays")
-        for choices in self._extremes(on):
-            with located("", _IN_TERMS):
+        with located("", _IN_TERMS):
+            for choices in self._extremes(on):
                 schedule_for(self.terms(choices), disbursed_on=on)
+            self._check_dates(choices)
+
+    def _check_dates(self, longest: Choices) -> None:
+        """Installments that are close to each other may meet on a business day, if not of today's loans then of others.
+
+        Found before such a product is lent, not when the money has left.
+        """
+        if self.schedule.business_days is None or self.schedule.frequency is Frequency.MONTHS:
+            return
+        for days in range(_A_YEAR):
+            later = longest.disbursed_on + timedelta(days=days)
+            self.terms(replace(longest, disbursed_on=later)).due_dates(disbursed_on=later)
 
     def _extremes(self, on: date) -> Iterator[Choices]:
         ranges = (self.principal.edges, self.annual_rate_percent.edges, self.installments.edges)

@@ -1,6 +1,6 @@
 """How the loans of a product are paid back: everything about a schedule that the borrower does not choose."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -78,7 +78,15 @@ class ScheduleRules:
         return max(1, (2 * years * tenure_days + days * self.every) // (2 * days * self.every))
 
     def terms(self, choices: Choices) -> LoanTerms:
-        """The terms of the loan that comes of these choices."""
+        """The terms of the loan that comes of these choices. A fee on a date is for loans that run on it."""
+        terms = self._terms(choices)
+        if all(fee.on is None for fee in self.fees):
+            return replace(terms, fees=self.fees)
+        last = terms.due_dates(disbursed_on=choices.disbursed_on)[-1]
+        fees = (fee for fee in self.fees if fee.on is None or choices.disbursed_on < fee.on <= last)
+        return replace(terms, fees=tuple(fees))
+
+    def _terms(self, choices: Choices) -> LoanTerms:
         is_custom = self.frequency is Frequency.CUSTOM
         due = (choices.disbursed_on + timedelta(days) for days in self.custom_days[: choices.installments])
         return LoanTerms(
@@ -107,5 +115,4 @@ class ScheduleRules:
             business_days=self.business_days,
             residual=self.residual,
             rounding_unit_minor=self.rounding_unit_minor,
-            fees=self.fees,
         )

@@ -176,6 +176,38 @@ def test_a_product_of_which_some_loan_could_not_be_made_is_refused(
     assert (refusal.value.field, refusal.value.code) == (field, code)
 
 
+def test_a_product_whose_installments_could_meet_on_a_business_day_is_refused_before_it_is_lent() -> None:
+    every_other_day = {"frequency": "days", "every": 3, "businessDays": {"holidays": ["2026-12-24", "2026-12-25"]}}
+    clear = {"frequency": "days", "every": 3, "businessDays": {}}
+
+    product_from(weekly(schedule=clear, installments={"minimum": 1, "default": 2, "maximum": 3})).check(on=MONDAY)
+    with pytest.raises(InvalidTerms) as refusal:
+        product_from(weekly(schedule=every_other_day, installments={"minimum": 1, "default": 2, "maximum": 3})).check(
+            on=MONDAY
+        )
+
+    assert refusal.value.field == "schedule.businessDays"
+
+
+def test_a_fee_on_a_date_is_for_the_loans_that_run_on_it() -> None:
+    day = MONDAY + timedelta(days=60)
+    fees = [
+        {"name": "Census", "timing": "date", "on": day.isoformat(), "amount": 5},
+        {"name": "Insurance", "timing": "installment", "amount": 1},
+    ]
+    rules = product_from(weekly(schedule={"frequency": "weeks", "fees": fees})).schedule
+
+    charged = {
+        start: [
+            row.fee_minor for row in schedule_for(rules.terms(replace(CHOSEN, disbursed_on=start)), disbursed_on=start)
+        ]
+        for start in (MONDAY, day, day - timedelta(days=80))
+    }
+
+    assert charged[MONDAY] == [1_00] * 8 + [6_00] + [1_00]
+    assert charged[day] == charged[day - timedelta(days=80)] == [1_00] * 10
+
+
 def test_a_product_under_a_law_that_counts_from_the_due_date_gives_no_grace_in_aging() -> None:
     product = product_from(weekly(jurisdiction="US", delinquency={"agingGraceDays": 1}))
 
