@@ -49,7 +49,7 @@ def pay(debt: Debt, amount_minor: int, on: date) -> Split:
             _pay_ahead(debt, paying, stage)
     for day, minor in paying.principal_by_day.items():
         debt.balance.repay(day, minor)
-    _close_early(debt, on)
+    _close_paid(debt.rows)
     debt.bring_to(on)
     return paying.split
 
@@ -193,9 +193,8 @@ def _follow(row: Row, after: Installment, paying: _Payment) -> None:
             paying.note(row, part, taken_minor)
 
 
-def _close_early(debt: Debt, on: date) -> None:
-    """An installment that was paid early in full has cost what it cost."""
-    for row in debt.rows:
-        open_minor = row.outstanding(Part.PRINCIPAL) + row.outstanding(Part.INTEREST)
-        if row.due_on > on and not open_minor and row.paid[Part.PRINCIPAL]:
-            row.closed = True
+def _close_paid(rows: Iterable[Row]) -> None:
+    """An installment that was paid in full has cost what it cost, early or not."""
+    for row in rows:
+        if not row.closed and (row.paid[Part.PRINCIPAL] or row.paid[Part.INTEREST]):
+            row.closed = not (row.outstanding(Part.PRINCIPAL) or row.outstanding(Part.INTEREST))

@@ -173,14 +173,17 @@ def _paid_one(row: Installment, money_minor: int, parts: Sequence[Part]) -> Inst
 
 def _shares(ahead: Outlook, running: Installment, balance_minor: int, open_rows: list[int]) -> tuple[Share, ...]:
     """The new installments of the rows that still wait for principal or interest, by the method of the loan."""
+    grace = _interest_only(ahead, open_rows)
     if ahead.terms.method in _FLAT:
-        return level(balance_minor, [ahead.rows[index].interest_outstanding_minor for index in open_rows], ahead.terms)
+        interest_minor = [ahead.rows[index].interest_outstanding_minor for index in open_rows]
+        free = tuple(Share(0, minor) for minor in interest_minor[:grace])
+        return free + level(balance_minor, interest_minor[grace:], ahead.terms)
     rates = [ahead.rates[index] for index in open_rows]
     if open_rows[0] == 0:
         rates[0] = Decimal(running.interest_outstanding_minor) / balance_minor
     if ahead.terms.method is Method.EQUAL_PRINCIPAL:
-        return equal_principal(balance_minor, rates, ahead.terms)
-    return declining(balance_minor, rates, ahead.terms, interest_only=_interest_only(ahead, open_rows))
+        return equal_principal(balance_minor, rates, replace(ahead.terms, principal_grace_installments=grace))
+    return declining(balance_minor, rates, ahead.terms, interest_only=grace)
 
 
 def _interest_only(ahead: Outlook, open_rows: list[int]) -> int:
