@@ -50,10 +50,10 @@ _NEEDS: Mapping[TransactionKind, tuple[frozenset[str], frozenset[str]]] = {
     _K.RECOVERY: (frozenset({"amount"}), frozenset()),
     _K.SETTLEMENT: (frozenset({"amount"}), frozenset()),
     _K.REVERSAL: (frozenset({"transactionId"}), frozenset()),
-    _K.RESCHEDULE: (frozenset({"firstDueOn"}), frozenset()),
-    _K.RE_AGE: (frozenset(), frozenset({"installments", "firstDueOn"})),
+    _K.RESCHEDULE: (frozenset(), frozenset({"interestRate", "installments", "firstDueOn"})),
+    _K.RE_AGE: (frozenset(), frozenset({"interestRate", "installments", "firstDueOn"})),
     _K.RE_AMORTIZE: (frozenset(), frozenset()),
-    _K.REFINANCE: (frozenset(), frozenset({"interestRate", "installments", "firstDueOn"})),
+    _K.REFINANCE: (frozenset(), frozenset()),
 }
 
 
@@ -88,6 +88,8 @@ def restructure_order(body: RestructureIn, ids: NewIds, caller: Caller) -> Trans
     """The restructure as a transaction."""
     kind = TransactionKind(body.type)
     _check_fields(kind, _terms_in(body))
+    if kind is _K.RESCHEDULE and not any(_terms_in(body).values()):
+        raise FieldMissing("A reschedule says what changes: firstDueOn, installments or interestRate.", "firstDueOn")
     return TransactionOrder(
         id=ids("txn"),
         kind=kind,

@@ -90,11 +90,11 @@ def check(account: LoanAccount, transaction: Transaction) -> None:
 def _check_reversal(account: LoanAccount, transaction: Transaction) -> None:
     undone = transaction.reverses
     if undone in account.reversals:
-        raise ReversalOfReversal(f"{undone} is itself a reversal.", "reverses")
+        raise ReversalOfReversal(f"{undone} is itself a reversal.", "transactionId")
     if undone in account.reversed:
-        raise AlreadyReversed(f"{undone} has been reversed.", "reverses")
+        raise AlreadyReversed(f"{undone} has been reversed.", "transactionId")
     if undone not in account.splits:
-        raise UnknownTransaction(f"The loan has no transaction {undone}.", "reverses")
+        raise UnknownTransaction(f"The loan has no transaction {undone}.", "transactionId")
 
 
 def _check_open(account: LoanAccount, transaction: Transaction) -> None:

@@ -49,7 +49,8 @@ class Statement:
 
 def statement_of(movements: Iterable[Movement], *, since: date, until: date) -> Statement:
     """The statement of these movements, which come in the order of their recording."""
-    known = sorted((m for m in movements if m.on <= until), key=lambda movement: movement.on)
+    # What a day has earned comes before what was paid on it.
+    known = sorted((m for m in movements if m.on <= until), key=lambda m: (m.on, m.transaction_id is not None))
     before = [m for m in known if m.on < since]
     lines = _lines([m for m in known if m.on >= since], opening=_carried(before, on=since))
     opening_minor = sum(m.change_minor for m in before)

@@ -10,7 +10,7 @@ from typing import Any, cast
 import httpx2
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel, select
-from temporalio.client import Client, WorkflowUpdateFailedError
+from temporalio.client import Client, WithStartWorkflowOperation, WorkflowUpdateFailedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.signing import signed_headers
@@ -37,10 +37,27 @@ class FakeTemporal:
     def __init__(self) -> None:
         self.is_up = True
         self.running: dict[str, dict[str, Answer | Callable[[], Awaitable[Answer]]]] = {}
+        self.restarts: dict[str, dict[str, Answer | Callable[[], Awaitable[Answer]]]] = {}
         self.asked: list[tuple[str, str, tuple[object, ...], str]] = []
 
     def get_workflow_handle(self, workflow_id: str) -> "FakeHandle":
         return FakeHandle(self, workflow_id)
+
+    async def execute_update_with_start_workflow(
+        self,
+        update: Callable[..., object],
+        *,
+        args: list[object],
+        id: str,  # noqa: A002 - the SDK's own signature
+        start_workflow_operation: WithStartWorkflowOperation[Any, Any],
+        rpc_timeout: timedelta,
+    ) -> object:
+        """A workflow that has ended is started again; what it answers is kept under `restarts`."""
+        workflow_id = start_workflow_operation._start_workflow_input.id  # noqa: SLF001 - the SDK shows it nowhere else
+        self.running.setdefault(workflow_id, self.restarts.get(workflow_id, {}))
+        return await self.get_workflow_handle(workflow_id).execute_update(
+            update, args=args, id=id, rpc_timeout=rpc_timeout
+        )
 
     @property
     def service_client(self) -> "FakeTemporal":
