@@ -169,6 +169,7 @@ def outlook_of(debt: Debt, ahead: Sequence[Row], on: date) -> Outlook:
         days_elapsed=(started_on - running.from_on).days,
         days_to_come=(running.due_on - started_on).days,
         terms=debt.terms,
+        added_minor=max(running.added_minor, 0),
     )
 
 
@@ -197,4 +198,4 @@ def _close_paid(rows: Iterable[Row]) -> None:
     """An installment that was paid in full has cost what it cost, early or not."""
     for row in rows:
         if not row.closed and (row.paid[Part.PRINCIPAL] or row.paid[Part.INTEREST]):
-            row.closed = not (row.outstanding(Part.PRINCIPAL) or row.outstanding(Part.INTEREST))
+            row.closed = not row.is_open

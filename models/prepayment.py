@@ -41,6 +41,7 @@ class Outlook:
     days_elapsed: int
     days_to_come: int
     terms: LoanTerms
+    added_minor: int = 0  # interest the running installment asks for from before its period
 
     @property
     def running(self) -> Installment:
@@ -58,7 +59,7 @@ class Outlook:
         if self.terms.method not in _FLAT:
             saved = prepaid_minor * self.rates[0] * to_come
         elif prepaid_minor == self.principal_minor:
-            saved = self.running.interest_minor * to_come
+            saved = (self.running.interest_minor - self.added_minor) * to_come
         else:
             saved = Decimal(0)
         earned_minor = self.running.interest_minor - rounded(saved, self.terms.rounding)
@@ -190,8 +191,10 @@ def _interest_only(ahead: Outlook, open_rows: list[int]) -> int:
     """How many of the open rows pay interest only: what is left of a grace, or all but the last."""
     if ahead.terms.method is Method.INTEREST_ONLY:
         return len(open_rows) - 1
-    grace = ahead.terms.principal_grace_installments - (ahead.rows[open_rows[0]].number - 1)
-    return min(max(grace, 0), len(open_rows) - 1)
+    terms = ahead.terms
+    paying_from = bool(terms.down_payment_percent) + terms.moratorium_installments + terms.principal_grace_installments
+    left = paying_from - (ahead.rows[open_rows[0]].number - 1)
+    return min(max(left, 0), terms.principal_grace_installments, len(open_rows) - 1)
 
 
 def _is_open(row: Installment) -> bool:

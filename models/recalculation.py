@@ -35,6 +35,7 @@ class Balance:
     repaid: list[tuple[date, int]] = field(default_factory=list)
     lent_again_minor: int = 0
     let_go_minor: int = 0
+    known_until: date = date.min  # what the periods that end by this day cost is known
 
     @property
     def left_minor(self) -> int:
@@ -50,6 +51,7 @@ class Balance:
         """Principal came back, and counts from this day."""
         if amount_minor:
             insort(self.repaid, (on, amount_minor), key=_DAY)
+            self.known_until = min(self.known_until, on)
 
     def lend(self, on: date, amount_minor: int) -> None:
         """Principal that had come back is owed again."""
@@ -65,52 +67,61 @@ class Balance:
 def reprice(rows: Sequence[Row], balance: Balance, *, until: date, rounding: Rounding) -> None:
     """Bring what every installment owes in line with what was really paid by `until`, the business date."""
     last = next((row for row in reversed(rows) if not row.closed and row.level_minor), None)
-    reserved_minor = sum(row.paid[Part.PRINCIPAL] for row in rows)
+    reserved_minor = sum([row.paid[Part.PRINCIPAL] for row in rows])
     left_minor = balance.to_be_repaid_minor
     stretch = _Stretch(balance, until)
     carried_minor = 0
     for row in rows:
         reserved_minor -= row.paid[Part.PRINCIPAL]
-        cost_minor = rounded(stretch.cost(row, row.due_on), rounding) + carried_minor - row.interest_waived_minor
-        cost_minor = max(cost_minor, 0)
-        if row.closed:
-            interest_minor, principal_minor = row.paid[Part.INTEREST], row.paid[Part.PRINCIPAL]
-        else:
-            interest_minor = max(min(cost_minor, row.level_minor), row.paid[Part.INTEREST])
-            if row is not last and row.paid[Part.PRINCIPAL] > max(row.level_minor - cost_minor, 0):
-                interest_minor = row.paid[Part.INTEREST]  # principal paid ahead left no room for it: it moves on
-            principal_minor = left_minor - reserved_minor
-            if row is not last:
-                principal_minor = min(principal_minor, row.level_minor - interest_minor)
-            principal_minor = max(principal_minor, row.paid[Part.PRINCIPAL])
-            if row is last:
-                interest_minor = max(cost_minor, row.paid[Part.INTEREST])
-        carried_minor = max(cost_minor - interest_minor, 0)
-        row.owed[Part.INTEREST], row.owed[Part.PRINCIPAL] = interest_minor, principal_minor
-        left_minor -= principal_minor
+        if row.due_on > balance.known_until:
+            row.cost_minor = rounded(stretch.cost(row, row.due_on), rounding)
+        cost_minor = max(row.cost_minor + carried_minor + row.added_minor, 0)
+        if not row.closed:
+            _share_out(row, cost_minor, left_minor - reserved_minor, is_last=row is last)
+        carried_minor = max(cost_minor - row.owed[Part.INTEREST], 0)
+        left_minor -= row.owed[Part.PRINCIPAL]
         stretch.pass_by(row)
+    balance.known_until = until
 
 
-def payable_now(rows: Sequence[Row], balance: Balance, *, on: date, rounding: Rounding, last: Row | None) -> None:
+def _share_out(row: Row, cost_minor: int, left_minor: int, *, is_last: bool) -> None:
+    """What a period costs and what is left of the principal, in what was agreed for the installment; the last takes all.
+
+    Principal paid ahead that left no room for the interest moves it on.
+    """
+    paid_minor, interest_paid_minor, level_minor = row.paid[Part.PRINCIPAL], row.paid[Part.INTEREST], row.level_minor
+    if is_last:
+        interest_minor, principal_minor = max(cost_minor, interest_paid_minor), left_minor
+    else:
+        interest_minor = max(min(cost_minor, level_minor), interest_paid_minor)
+        if paid_minor > max(level_minor - cost_minor, 0):
+            interest_minor = interest_paid_minor
+        principal_minor = min(left_minor, level_minor - interest_minor)
+    row.owed[Part.INTEREST], row.owed[Part.PRINCIPAL] = interest_minor, max(principal_minor, paid_minor)
+
+
+def payable_now(rows: Sequence[Row], balance: Balance, *, on: date, rounding: Rounding, last: Row | None) -> int:
     """What the installments ahead cost when paid on `on`: the running one its interest so far, later ones none.
 
-    `last` is the one that is paid last and may take all that is left.
+    `last` is the one that is paid last and may take all that is left. Gives the interest that found no installment.
     """
     stretch, carried_minor = _Stretch(balance, on), 0
     left_minor = balance.left_minor
     for row in rows:
-        to = row.due_on if row.due_on <= on else max(on, row.from_on)
-        cost_minor = max(rounded(stretch.cost(row, to), rounding) + carried_minor - row.interest_waived_minor, 0)
+        if row.due_on > on:
+            row.cost_minor = rounded(stretch.cost(row, on), rounding) if row.from_on < on else 0
+        cost_minor = max(row.cost_minor + carried_minor + row.added_minor, 0)
         if row.due_on <= on:
             left_minor -= row.outstanding(Part.PRINCIPAL)
         elif not row.closed:
-            interest_minor = max(min(cost_minor, row.level_minor), row.paid[Part.INTEREST])
-            row.owed[Part.INTEREST] = interest_minor
+            most_minor = cost_minor if row is last else min(cost_minor, row.level_minor)
+            interest_minor = row.owed[Part.INTEREST] = max(most_minor, row.paid[Part.INTEREST])
             whole_minor = left_minor + row.paid[Part.PRINCIPAL]
             level_minor = whole_minor if row is last else row.level_minor - interest_minor
             row.owed[Part.PRINCIPAL] = max(min(level_minor, whole_minor), row.paid[Part.PRINCIPAL])
         carried_minor = max(cost_minor - row.owed[Part.INTEREST], 0)
         stretch.pass_by(row)
+    return carried_minor
 
 
 class _Stretch:
@@ -127,7 +138,7 @@ class _Stretch:
     def cost(self, row: Row, to: date) -> Decimal:
         """What the period of `row` costs from its beginning to a day, not rounded."""
         days = (row.due_on - row.from_on).days
-        if not days:
+        if not days or not row.rate:
             return _ZERO
         at, total = row.from_on, 0
         self._advance(at)

@@ -20,7 +20,8 @@ from models.errors import Refused
 from models.installment import Installment
 from models.money import rounded
 from models.paying import Debt
-from models.rows import Row, rows_of
+from models.recalculation import payable_now
+from models.rows import CHARGED, Row, rows_of
 from models.terms import LoanTerms, Method
 from models.transactions import NewTerms
 
@@ -31,37 +32,22 @@ class NothingToRestructure(Refused):
 
 def reschedule(debt: Debt, new: NewTerms, on: date) -> None:
     """Replace the installments that are ahead."""
-    ahead = [row for row in debt.rows if row.due_on > on]
-    running = ahead[0]
-    to_come = Decimal((running.due_on - on).days) / (running.due_on - running.from_on).days
-    unearned_minor = rounded(running.outstanding(Part.INTEREST) * to_come, debt.terms.rounding)
-    first_due_on = new.first_due_on or running.due_on
-    dates = _dates(debt.terms, first_due_on, new.installments or len(ahead))
-    running.owed[Part.INTEREST] -= unearned_minor
-    for row in ahead[1:]:
-        row.owed[Part.INTEREST] = row.paid[Part.INTEREST]
-    _replace(debt, ahead, _terms(debt.terms, new, dates), start=on)
+    due = _due_ahead(debt, on)
+    dates = _dates(debt.terms, new.first_due_on or due[0], new.installments or len(due))
+    _replace(debt, [row for row in debt.rows if row.due_on > on], _terms(debt.terms, new, dates), on)
 
 
 def re_age(debt: Debt, new: NewTerms, on: date) -> None:
     """Make everything that is owed into a new set of installments."""
-    for row in debt.rows:
-        if row.due_on > on:
-            row.owed[Part.INTEREST] = row.paid[Part.INTEREST]
-    taken = [row for row in debt.rows if row.outstanding_minor]
-    count = new.installments or max(1, sum(row.due_on > on for row in debt.rows))
-    first_due_on = new.first_due_on or due_dates(on, frequency=debt.terms.frequency, every=debt.terms.every, count=1)[0]
-    _replace(debt, taken, _terms(debt.terms, new, _dates(debt.terms, first_due_on, count)), start=on)
+    terms = debt.terms
+    first_due_on = new.first_due_on or _dates(terms, on, 2)[1]
+    dates = _dates(terms, first_due_on, new.installments or max(1, len(_due_ahead(debt, on))))
+    _replace(debt, _open_or_ahead(debt, on), _terms(terms, new, dates), on)
 
 
 def re_amortize(debt: Debt, on: date) -> None:
     """Spread what is overdue over the installments ahead."""
-    ahead = [row for row in debt.rows if row.due_on > on]
-    for row in ahead:
-        row.owed[Part.INTEREST] = row.paid[Part.INTEREST]
-    taken = [row for row in debt.rows if row.outstanding_minor or row in ahead]
-    terms = _terms(debt.terms, NewTerms(), tuple(row.due_on for row in ahead))
-    _replace(debt, taken, terms, start=ahead[0].from_on)
+    _replace(debt, _open_or_ahead(debt, on), _terms(debt.terms, NewTerms(), _due_ahead(debt, on)), on)
 
 
 def new_rows(terms: LoanTerms, *, disbursed_on: date, number_from: int = 1) -> list[Row]:
@@ -92,24 +78,53 @@ def can_restructure(rows: Sequence[Row], on: date, *, needs_ahead: bool) -> bool
     return any(row.outstanding(Part.PRINCIPAL) for row in rows if row.due_on > on or not needs_ahead)
 
 
-def _replace(debt: Debt, taken: Sequence[Row], terms: LoanTerms, *, start: date) -> None:
+def _due_ahead(debt: Debt, on: date) -> tuple[date, ...]:
+    """When the installments are due that are not yet due and not paid."""
+    return tuple(sorted({row.due_on for row in debt.rows if row.due_on > on and row.is_open}))
+
+
+def _open_or_ahead(debt: Debt, on: date) -> list[Row]:
+    return [row for row in debt.rows if row.outstanding_minor or row.due_on > on]
+
+
+def _replace(debt: Debt, taken: Sequence[Row], terms: LoanTerms, on: date) -> None:
     """Put a new schedule in place of these rows; what they owe beside principal goes to its first row."""
-    carried = {part: sum(row.outstanding(part) for row in taken) for part in Part if part is not Part.PRINCIPAL}
     principal_minor = sum(row.outstanding(Part.PRINCIPAL) for row in taken)
+    interest_minor = _earn(debt, on) + sum(row.outstanding(Part.INTEREST) for row in taken)
+    charged = {part: sum(row.outstanding(part) for row in taken) for part in CHARGED}
+    for row in taken:
+        row.end()
+    for row in debt.rows:
+        row.freeze()
     kept = [row for row in debt.rows if row not in taken or any(row.paid.values())]
-    for row in kept:
-        if row in taken:
-            row.owed = dict(row.paid)
-            row.charges = [replace(charge, amount_minor=charge.paid_minor) for charge in row.charges]
-            row.settle(start)
-    terms = replace(terms, principal_minor=principal_minor)
-    number = max((row.number for row in kept), default=0) + 1
-    fresh = new_rows(terms, disbursed_on=start, number_from=number)
-    for part, minor in carried.items():
-        fresh[0].owed[part] += minor
-    fresh[0].level_minor += carried[Part.INTEREST]
+    debt.terms = _lent(terms, principal_minor)
+    fresh = new_rows(debt.terms, disbursed_on=on, number_from=max(row.number for row in debt.rows) + 1)
+    first = fresh[0]
+    for part, minor in charged.items():
+        first.owed[part] += minor
+    first.owed[Part.INTEREST] += interest_minor
+    first.level_minor += interest_minor
+    first.added_minor = interest_minor
     debt.rows[:] = sorted(kept + fresh, key=lambda row: (row.due_on, row.number))
-    debt.terms = terms
+
+
+def _earn(debt: Debt, on: date) -> int:
+    """Ask the installments ahead for the interest until this day only; gives what found no installment."""
+    if debt.policy.recalculates_interest:
+        return payable_now(debt.rows, debt.balance, on=on, rounding=debt.terms.rounding, last=None)
+    for row in debt.rows:
+        if row.due_on > on:
+            elapsed = Decimal(max((on - row.from_on).days, 0)) / (row.due_on - row.from_on).days
+            earned_minor = rounded(row.owed[Part.INTEREST] * elapsed, debt.terms.rounding)
+            row.owed[Part.INTEREST] = max(earned_minor, row.paid[Part.INTEREST])
+    return 0
+
+
+def _lent(terms: LoanTerms, principal_minor: int) -> LoanTerms:
+    """The terms for what is still owed; a balloon that is no smaller becomes the last installment."""
+    if terms.balloon_minor >= principal_minor:
+        terms = replace(terms, method=Method.INTEREST_ONLY, balloon_minor=0)
+    return replace(terms, principal_minor=principal_minor)
 
 
 def _terms(terms: LoanTerms, new: NewTerms, dates: tuple[date, ...]) -> LoanTerms:

@@ -1,7 +1,7 @@
 """A loan's installments while its history is replayed: the one place where they change step by step."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
@@ -9,6 +9,7 @@ from models.allocation import Part
 from models.installment import Installment
 
 CHARGED = (Part.PENALTY, Part.FEE)
+_PENALTY, _FEE, _INTEREST, _PRINCIPAL = Part
 
 
 @dataclass(slots=True)
@@ -30,8 +31,8 @@ class Charge:
 class Row:
     """One installment with its period: from `from_on` to `due_on` one unit of balance costs `rate`.
 
-    `level_minor` is the principal and interest agreed for it. A `closed` row was paid early in full: what it cost by
-    then is all it costs.
+    `level_minor` is the principal and interest agreed for it, `added_minor` interest asked for beside what the period
+    costs, less than nothing when some was waived. A `closed` row was paid in full: what it cost by then is all it costs.
     """
 
     number: int
@@ -46,7 +47,8 @@ class Row:
     late_minor: int = 0
     settled_on: date | None = None
     closed: bool = False
-    interest_waived_minor: int = 0
+    added_minor: int = 0
+    cost_minor: int = 0
 
     def outstanding(self, part: Part) -> int:
         """What is still to be paid of one part."""
@@ -56,6 +58,12 @@ class Row:
     def outstanding_minor(self) -> int:
         """What is still to be paid of all of it."""
         return sum(self.owed.values()) - sum(self.paid.values())
+
+    @property
+    def is_open(self) -> bool:
+        """Whether principal or interest is still to be paid."""
+        paid, owed = self.paid, self.owed
+        return owed[_PRINCIPAL] > paid[_PRINCIPAL] or owed[_INTEREST] > paid[_INTEREST]
 
     def outstanding_by(self, part: Part, day: date) -> int:
         """What is to be paid of a part by a day, when charges are due on their own day."""
@@ -86,7 +94,7 @@ class Row:
         if part not in CHARGED:
             self.level_minor -= amount_minor
         if part is Part.INTEREST:
-            self.interest_waived_minor += amount_minor
+            self.added_minor -= amount_minor
         for charge in self.charges:
             if charge.part is part and amount_minor:
                 let_go_minor = min(amount_minor, charge.outstanding_minor)
@@ -98,6 +106,17 @@ class Row:
         self.owed[Part.PRINCIPAL] += principal_minor
         self.level_minor += principal_minor
         self.closed = False
+
+    def freeze(self) -> None:
+        """Whatever happens, the period costs what is asked for it now."""
+        self.rate, self.added_minor, self.cost_minor = Decimal(0), self.owed[Part.INTEREST], 0
+
+    def end(self) -> None:
+        """Ask no more for it; what is still owed has gone elsewhere."""
+        self.owed = dict(self.paid)
+        self.level_minor = self.paid[Part.PRINCIPAL] + self.paid[Part.INTEREST]
+        self.charges = [replace(charge, amount_minor=charge.paid_minor) for charge in self.charges]
+        self.closed = True
 
     def settle(self, on: date) -> None:
         """Note the day on which nothing was left; forget it when something is owed again."""
