@@ -90,6 +90,8 @@ def entries_for(
     was before the transaction.
     """
     lines = _settling(transaction, split, is_charged_off=is_charged_off) or _moving(transaction, split)
+    if is_charged_off and transaction.kind is _K.UNDO_CHARGE_OFF:
+        lines = _mirrored(_lost(split))
     if not is_charged_off:
         lines = lines or _on_the_balance(transaction, split)
         lines += _lost(forgiven) if forgiven and transaction.kind in _INCOMING else ()
@@ -177,8 +179,6 @@ def _moving(transaction: Transaction, split: Split) -> _Lines:
             return ((Account.BORROWER_CREDIT, amount), (Account.CASH, -amount))
         case _K.RECOVERY:
             return ((Account.CASH, amount), (Account.RECOVERIES, -amount))
-        case _K.UNDO_CHARGE_OFF:
-            return _mirrored(_lost(split))
         case _:
             return ()
 

@@ -25,7 +25,7 @@ async def bank(database: DatabaseUrls) -> AsyncIterator[Bank]:
         yield bank
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, 3, 14, 15])
 async def test_a_year_of_postings_and_closed_days(bank: Bank, seed: int) -> None:
     chance, today = Random(seed), DISBURSED_ON  # noqa: S311 - the same year on every run
     ref = await bank.lends()

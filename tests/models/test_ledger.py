@@ -131,6 +131,7 @@ def test_a_charge_off_that_is_undone_is_no_loss() -> None:
     undone = booked(K.UNDO_CHARGE_OFF, OWED, lost=True)
 
     assert undone == {account: -amount for account, amount in booked(K.CHARGE_OFF, OWED).items()}
+    assert booked(K.UNDO_CHARGE_OFF, OWED) == {}  # the charge-off has been reversed meanwhile
 
 
 def test_money_for_a_loan_charged_off_is_a_recovery() -> None:
