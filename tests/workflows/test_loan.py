@@ -7,11 +7,13 @@ from temporalio.client import Client
 
 from activities.offers import loan_id_of
 from models.application import ApplicationStatus
+from models.ids import derived_id
 from models.loan import LoanStatus
+from models.transactions import TransactionKind
 from tests.workflows.fakes import AccountlessRail
 from tests.workflows.world import World, eventually, refused, running
 from workers.embedded.postgres import DatabaseUrls
-from workflows.loan import LoanWorkflow, PromiseToPay, WriteOffOrder
+from workflows.loan import ForbearanceOrder, LoanWorkflow, PromiseToPay, TransactionOrder, WriteOffOrder
 
 INSTALLMENT = 2_177_02
 
@@ -260,3 +262,74 @@ async def test_news_of_a_return_that_finds_the_application_ended_reaches_the_loa
     await world.tell_rail_news(loan, "reversed")
 
     assert await world.loan_workflow(loan.id).result() == LoanStatus.CANCELLED
+
+
+async def test_an_order_is_posted_by_the_loan_and_answered(world: World) -> None:
+    loan = await world.disbursed()
+
+    answer = await world.loan_workflow(loan.id).execute_update(
+        LoanWorkflow.transact, TransactionOrder("txn_1", TransactionKind.REPAYMENT, 100_00)
+    )
+
+    assert answer.outstanding_minor == (await world.loan(loan.id)).outstanding_minor < loan.outstanding_minor - 100_00
+    assert await world.balance() == 0
+
+
+async def test_an_order_that_the_rows_refuse_keeps_its_name_and_the_loan_lives_on(world: World) -> None:
+    loan = await world.disbursed()
+    workflow = world.loan_workflow(loan.id)
+
+    refund = TransactionOrder("txn_1", TransactionKind.REFUND, 100_00)
+    too_early = TransactionOrder("txn_2", TransactionKind.REPAYMENT, 100_00, on=loan.disbursed_on - timedelta(days=1))
+
+    assert await refused(workflow.execute_update(LoanWorkflow.transact, refund)) == ("refund_exceeds_credit", "amount")
+    assert await refused(workflow.execute_update(LoanWorkflow.transact, too_early)) == (
+        "payment_before_disbursement",
+        "date",
+    )
+    await world.pay(loan, 1_00)
+
+
+async def test_a_reversal_starts_a_closed_loan_again_and_it_is_served_on(world: World) -> None:
+    loan = await world.disbursed()
+    payment_id = await world.pay(loan, 25_000_00)
+    assert await world.loan_workflow(loan.id).result() == LoanStatus.CLOSED_OBLIGATIONS_MET
+
+    reversal = TransactionOrder("txn_1", TransactionKind.REVERSAL, reverses=derived_id("txn", payment_id))
+    answer = await world.order_again(loan, reversal)
+    first = (await world.installments(loan.id))[0]
+    await world.to_day(loan, first.due_on + timedelta(days=6))
+
+    assert answer.status == "active"
+    served = await world.loan(loan.id)
+    assert (served.status, served.delinquency_bucket) == ("active", "1-30")
+    assert (await world.installments(loan.id))[0].penalty_minor == 54_43
+    assert await world.balance() == 0
+
+
+async def test_an_order_on_a_closed_loan_that_is_refused_leaves_it_closed(world: World) -> None:
+    loan = await world.disbursed()
+    await world.pay(loan, 25_000_00)
+    await world.loan_workflow(loan.id).result()
+
+    code, _ = await refused(world.order_again(loan, TransactionOrder("txn_1", TransactionKind.RECOVERY, 1_00)))
+
+    assert code == "loan_not_written_off"
+    assert await world.loan_workflow(loan.id).result() == LoanStatus.CLOSED_OBLIGATIONS_MET
+    await world.pay(loan, 10_00)
+    assert (await world.loan(loan.id)).overpaid_minor == 10_00
+
+
+async def test_forbearance_stops_the_letters_and_the_aging_until_its_day(world: World) -> None:
+    loan = await world.disbursed()
+    first = (await world.installments(loan.id))[0]
+    await world.to_day(loan, first.due_on + timedelta(days=3))
+
+    await world.loan_workflow(loan.id).execute_update(
+        LoanWorkflow.forbear, ForbearanceOrder(first.due_on + timedelta(days=40), "illness")
+    )
+    await world.to_day(loan, first.due_on + timedelta(days=35))
+
+    forborne = await world.loan(loan.id)
+    assert forborne.days_past_due <= 4
+    assert not any("overdue" in subject for subject in world.mailer.subjects())

@@ -13,12 +13,14 @@ from uuid import uuid4
 
 import pytest
 from sqlmodel import col, select
-from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 from temporalio.worker import Worker
 
 from activities.offers import loan_id_of
 from models.application import ApplicationStatus
+from models.loan import LoanRef
 from models.payment import PaymentKind, PaymentStatus
 from models.records.applications import Applicant, Application
 from models.records.database import Database
@@ -41,7 +43,7 @@ from workers.settings import WorkerSettings
 from workers.worker import STRICT_RUNNER, build_worker
 from workflows.application import ApplicationWorkflow, application_workflow_id
 from workflows.application_state import Choice, Chosen, Decided, ProviderDecision
-from workflows.loan import LoanWorkflow, loan_workflow_id
+from workflows.loan import LoanAnswer, LoanStart, LoanWorkflow, TransactionOrder, loan_workflow_id
 
 TENANT = "tenant_test"
 BUILD = "test"
@@ -149,6 +151,20 @@ class World:
         async with self.database.transaction(TENANT) as session:
             payload = {"applicationId": loan.application_id, "reference": loan.id, "status": status}
             ask_relay(session, TENANT, OutboxKind.TRANSFER_NEWS, payload)
+
+    async def order_again(self, loan: Loan, order: TransactionOrder) -> LoanAnswer:
+        """Order something on a loan whose workflow may have ended, as the API does."""
+        return await self.client.execute_update_with_start_workflow(
+            LoanWorkflow.transact,
+            order,
+            start_workflow_operation=WithStartWorkflowOperation(
+                LoanWorkflow.run,
+                LoanStart(LoanRef(TENANT, loan.application_id, loan.id)),
+                id=loan_workflow_id(loan.id),
+                task_queue=self.queue,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            ),
+        )
 
     async def to_day(self, loan: Loan, day: date) -> None:
         """Move the loan's clock to midday, when all that is due on the day has happened."""
