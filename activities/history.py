@@ -106,7 +106,8 @@ def split_of(row: SplitRow) -> Split:
 
 def reversed_in(history: Sequence[Recorded]) -> frozenset[str]:
     """The transactions that another one has undone."""
-    return frozenset(r.transaction.reverses for r in history if r.transaction.reverses is not None)
+    undoing = (r.transaction for r in history if r.transaction.kind is TransactionKind.REVERSAL)
+    return frozenset(each.reverses for each in undoing if each.reverses is not None)
 
 
 def _newest(splits: Select[SplitRow]) -> Select[SplitRow]:

@@ -31,7 +31,7 @@ RestructureType = Literal["reschedule", "re_age", "re_amortize", "refinance", "f
 
 
 class TransactionIn(In):
-    """One transaction. `transactionId` names the one that a reversal undoes or that a chargeback takes back."""
+    """One transaction. `transactionId` names the one that a reversal undoes."""
 
     type: TransactionType
     value_date: Annotated[date | None, Field(alias="date")] = None
