@@ -144,6 +144,18 @@ async def test_a_closed_loan_is_not_written_off(world: World) -> None:
     assert (answer.status_code, answer.json()["code"]) == (409, "loan_closed")
 
 
+async def test_a_refund_is_a_payment_that_was_made_outside(world: World) -> None:
+    loan = await served(world)
+    paid = await post(world, loan, "repayment", amount=1300)
+
+    shown = await post(world, loan, "refund", amount=paid["loan"]["overpaid"])
+
+    assert (shown["loan"]["status"], shown["loan"]["overpaid"]) == ("closed_obligations_met", 0)
+    (refund,) = (await world.get("/api/payments", loanId=loan.id, kind="refund")).json()["data"]
+    assert (refund["status"], refund["rail"], refund["amount"]) == ("succeeded", "outside", paid["loan"]["overpaid"])
+    assert shown["transaction"]["paymentId"] == refund["paymentId"]
+
+
 async def test_what_still_happens_to_a_closed_loan_starts_its_workflow_again(world: World) -> None:
     loan = await lent(world)
     await posted(world, loan, TransactionKind.WRITE_OFF, on=MARCH)
