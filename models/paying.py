@@ -23,6 +23,11 @@ class Debt:
     balance: Balance
 
     @property
+    def standing(self) -> list[Row]:
+        """The installments that were not replaced by others."""
+        return [row for row in self.rows if not row.ended]
+
+    @property
     def outstanding_minor(self) -> int:
         """Everything that is still to be paid."""
         return sum(row.outstanding_minor for row in self.rows)
@@ -114,7 +119,7 @@ def _bucket(row: Row, on: date) -> DueBucket:
 
 
 def _pay_ahead(debt: Debt, paying: _Payment, stage: Stage) -> None:
-    ahead = [row for row in debt.rows if row.due_on > paying.on]
+    ahead = [row for row in debt.standing if row.due_on > paying.on]
     if not ahead:
         return
     if debt.policy.in_advance is InAdvance.REDUCE_INSTALLMENT and not debt.policy.recalculates_interest:
@@ -145,18 +150,21 @@ def _in_turn(ahead: list[Row], rule: InAdvance, on: date) -> list[Row]:
 
 def _pay_in_shares(ahead: Sequence[Row], paying: _Payment, stage: Stage) -> None:
     """An equal share for every open installment, odd cents to the first ones; again with the rest."""
-    while paying.left_minor and (waiting := [row for row in ahead if row.outstanding_minor]):
-        share_minor, over_minor = divmod(paying.left_minor, len(waiting))
+    before_minor = None
+    while paying.left_minor != before_minor:
         before_minor = paying.left_minor
+        waiting = [row for row in ahead if row.outstanding_minor]
         for place, row in enumerate(waiting):
-            mine_minor = share_minor + (place < over_minor)
-            for part in stage.parts:
-                wanted_minor = min(row.outstanding(part), mine_minor)
-                taken_from = paying.left_minor
-                paying.take(row, part, wanted_minor)
-                mine_minor -= taken_from - paying.left_minor
-        if paying.left_minor == before_minor:
-            return
+            share_minor, over_minor = divmod(before_minor, len(waiting))
+            _pay_share(row, share_minor + (place < over_minor), paying, stage)
+    for take in _crossed(ahead, stage):
+        paying.take(*take)
+
+
+def _pay_share(row: Row, share_minor: int, paying: _Payment, stage: Stage) -> None:
+    keep_minor = paying.left_minor - share_minor
+    for part in stage.parts:
+        paying.take(row, part, min(row.outstanding(part), paying.left_minor - keep_minor))
 
 
 def outlook_of(debt: Debt, ahead: Sequence[Row], on: date) -> Outlook:

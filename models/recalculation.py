@@ -81,11 +81,13 @@ def reprice(rows: Sequence[Row], balance: Balance, *, until: date, rounding: Rou
         carried_minor = max(cost_minor - row.owed[Part.INTEREST], 0)
         left_minor -= row.owed[Part.PRINCIPAL]
         stretch.pass_by(row)
+    if last is not None:
+        last.owed[Part.INTEREST] += carried_minor  # of installments after it that were paid before it
     balance.known_until = until
 
 
 def _share_out(row: Row, cost_minor: int, left_minor: int, *, is_last: bool) -> None:
-    """What a period costs and what is left of the principal, in what was agreed for the installment; the last takes all.
+    """What a period costs and what is left of the principal, in what was agreed for the row; the last takes all.
 
     Principal paid ahead that left no room for the interest moves it on.
     """
@@ -105,6 +107,8 @@ def payable_now(rows: Sequence[Row], balance: Balance, *, on: date, rounding: Ro
 
     `last` is the one that is paid last and may take all that is left. Gives the interest that found no installment.
     """
+    if not any(row.due_on > on and row.level_minor and not row.closed for row in rows):
+        return 0
     stretch, carried_minor = _Stretch(balance, on), 0
     left_minor = balance.left_minor
     for row in rows:

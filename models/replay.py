@@ -7,6 +7,7 @@ What a replay gives depends on nothing but the terms, the policy, the transactio
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 
 from models.account import LoanAccount, Payoff
 from models.allocation import InAdvance, Part, RepaymentPolicy
@@ -15,7 +16,7 @@ from models.loan import LoanStatus
 from models.paying import Debt, pay
 from models.recalculation import Balance
 from models.restructuring import can_restructure, new_rows, re_age, re_amortize, reschedule
-from models.rows import CHARGED, Charge, Row
+from models.rows import Charge, Row
 from models.terms import LoanTerms
 from models.transactions import NewTerms, Split, Transaction, TransactionKind
 
@@ -154,7 +155,7 @@ class _Run:
 
         It takes the borrower's credit first, and opens a loan that was closed.
         """
-        on, rows = transaction.on, self.debt.rows
+        on, rows = transaction.on, self.debt.standing
         credit_minor = min(transaction.amount_minor, self.overpaid_minor)
         self.overpaid_minor -= credit_minor
         owed_minor = transaction.amount_minor - credit_minor if rows else 0
@@ -185,15 +186,16 @@ class _Run:
 
     def _row_of(self, transaction: Transaction, due_on: date) -> Row:
         """The installment named, or the one whose period holds the day; after the last, one of its own."""
-        rows = self.debt.rows
+        rows = self.debt.standing
         if named := next((row for row in rows if row.number == transaction.installment), None):
             return named
         for row in rows:
             if due_on <= row.due_on and row.due_on != row.from_on:
                 return row
-        number = max(row.number for row in rows) + 1
-        extra = Row(number, rows[-1].due_on, due_on, rows[-1].rate * 0, dict.fromkeys(Part, 0))
-        rows.append(extra)
+        number = max(row.number for row in self.debt.rows) + 1
+        extra = Row(number, rows[-1].due_on, due_on, Decimal(0), dict.fromkeys(Part, 0))
+        self.debt.rows.append(extra)
+        self.debt.rows.sort(key=lambda row: row.due_on)
         return extra
 
     def waive(self, transaction: Transaction) -> Split:

@@ -13,13 +13,13 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
-from models.allocation import Part
+from models.allocation import InAdvance, Part
 from models.amortization import schedule_for
 from models.dates import Frequency, due_dates
 from models.errors import Refused
 from models.installment import Installment
 from models.money import rounded
-from models.paying import Debt
+from models.paying import Debt, outlook_of
 from models.recalculation import payable_now
 from models.rows import CHARGED, Row, rows_of
 from models.terms import LoanTerms, Method
@@ -112,12 +112,21 @@ def _earn(debt: Debt, on: date) -> int:
     """Ask the installments ahead for the interest until this day only; gives what found no installment."""
     if debt.policy.recalculates_interest:
         return payable_now(debt.rows, debt.balance, on=on, rounding=debt.terms.rounding, last=None)
-    for row in debt.rows:
+    for row in debt.standing:
         if row.due_on > on:
-            elapsed = Decimal(max((on - row.from_on).days, 0)) / (row.due_on - row.from_on).days
-            earned_minor = rounded(row.owed[Part.INTEREST] * elapsed, debt.terms.rounding)
-            row.owed[Part.INTEREST] = max(earned_minor, row.paid[Part.INTEREST])
+            row.owed[Part.INTEREST] = max(_earned_minor(debt, row, on), row.paid[Part.INTEREST])
     return 0
+
+
+def _earned_minor(debt: Debt, row: Row, on: date) -> int:
+    """The interest of an installment ahead until a day: what a payoff would ask, or what was agreed by the day."""
+    if row.from_on >= on:
+        return max(row.added_minor, 0)
+    if debt.policy.in_advance is InAdvance.REDUCE_INSTALLMENT:
+        outlook = outlook_of(debt, [each for each in debt.standing if each.due_on >= row.due_on], on)
+        return outlook.interest_earned_minor(outlook.principal_minor)
+    elapsed = Decimal((on - row.from_on).days) / (row.due_on - row.from_on).days
+    return rounded(row.owed[Part.INTEREST] * elapsed, debt.terms.rounding)
 
 
 def _lent(terms: LoanTerms, principal_minor: int) -> LoanTerms:

@@ -32,7 +32,8 @@ class Row:
     """One installment with its period: from `from_on` to `due_on` one unit of balance costs `rate`.
 
     `level_minor` is the principal and interest agreed for it, `added_minor` interest asked for beside what the period
-    costs, less than nothing when some was waived. A `closed` row was paid in full: what it cost by then is all it costs.
+    costs, less than nothing when some was waived. A `closed` row was paid in full: what it cost by then is all it
+    costs. An `ended` one was replaced by new installments.
     """
 
     number: int
@@ -47,6 +48,7 @@ class Row:
     late_minor: int = 0
     settled_on: date | None = None
     closed: bool = False
+    ended: bool = False
     added_minor: int = 0
     cost_minor: int = 0
 
@@ -116,7 +118,7 @@ class Row:
         self.owed = dict(self.paid)
         self.level_minor = self.paid[Part.PRINCIPAL] + self.paid[Part.INTEREST]
         self.charges = [replace(charge, amount_minor=charge.paid_minor) for charge in self.charges]
-        self.closed = True
+        self.closed = self.ended = True
 
     def settle(self, on: date) -> None:
         """Note the day on which nothing was left; forget it when something is owed again."""
