@@ -6,6 +6,8 @@ import pytest
 from temporalio.client import WorkflowExecutionStatus
 
 from activities import close_of_business
+from activities.loans import installment_of
+from models.accrual import earned_minor
 from models.records.closing import append_journals
 from models.records.ledger import BusinessDayRow, JournalRow
 from models.records.outbox import OutboxKind, ask_relay
@@ -55,6 +57,25 @@ async def test_missed_days_are_closed_by_hand_although_a_partition_fails(
     handle = world.client.get_workflow_handle(close_of_business_id(TENANT, date(2026, 1, 22)))
     await handle.result()
     assert (await handle.describe()).status is WorkflowExecutionStatus.COMPLETED
+
+
+async def test_a_loan_on_a_virtual_clock_closes_its_days_in_its_own_steps(world: World) -> None:
+    loan = await world.disbursed()
+    due = (await world.installments(loan.id))[0].due_on
+    await world.to_day(loan, due + timedelta(days=2))
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+
+    await order(world, yesterday)
+    await eventually(lambda: closed(world, yesterday))
+
+    lived = await world.loan(loan.id)
+    rows = [installment_of(row) for row in await world.installments(loan.id)]
+    assert (lived.is_virtual, lived.closed_business_on) == (True, None)
+    assert lived.accrued_on is not None
+    assert lived.accrued_on > due
+    assert lived.interest_accrued_minor == earned_minor(rows, lived.accrued_on, lived.disbursed_on)
+    assert lived.allowance_minor == 250_00
+    assert await world.balance() == 0
 
 
 class FailsOnce:
