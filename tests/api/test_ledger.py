@@ -27,14 +27,11 @@ async def test_the_trial_balance_adds_up_by_currency_on_any_day(world: World) ->
         {
             "currency": "USD",
             "accounts": [
-                {"account": "late_fee_income", "code": "4030", "name": "Late fee income", "debit": 0, "credit": 12},
-                {
-                    "account": "late_fees_receivable",
-                    "code": "1130",
-                    "name": "Late fees receivable",
-                    "debit": 12,
-                    "credit": 0,
-                },
+                line("cash", "1000", "Cash", credit=1195),
+                line("late_fee_income", "4030", "Late fee income", credit=12),
+                line("late_fees_receivable", "1130", "Late fees receivable", debit=12),
+                line("loans_receivable", "1100", "Loans receivable", debit=1200),
+                line("processing_fee_income", "4010", "Processing fee income", credit=5),
             ],
             "total": 0,
         }
@@ -48,7 +45,7 @@ async def test_the_trial_balance_adds_up_by_currency_on_any_day(world: World) ->
 async def test_a_back_dated_correction_is_seen_by_what_was_known_when(world: World) -> None:
     loan = await lent(world)
     await booked(world, loan, penalty("wrong", MARCH, 5_00))
-    known = (await world.get("/api/ledger/journals", loanId=loan.id)).json()["data"][0]["recordedAt"]
+    known = (await world.get("/api/ledger/journals", loanId=loan.id)).json()["data"][-1]["recordedAt"]
 
     async def correct(session: AsyncSession) -> None:
         await reverse(session, loan, "wrong")
@@ -70,8 +67,10 @@ async def test_a_moment_without_a_time_zone_is_refused(world: World) -> None:
 async def test_journals_are_listed_by_the_day_they_count_from(world: World) -> None:
     loan = await lent(world)
     await booked(world, loan, penalty("later", APRIL, 7_00), penalty("earlier", MARCH, 5_00))
+    paid_out = (await world.get("/api/ledger/journals", loanId=loan.id, limit=1)).json()
+    after = paid_out["nextCursor"]
 
-    first = (await world.get("/api/ledger/journals", loanId=loan.id, limit=1)).json()
+    first = (await world.get("/api/ledger/journals", loanId=loan.id, limit=1, cursor=after)).json()
     second = (await world.get("/api/ledger/journals", loanId=loan.id, limit=1, cursor=first["nextCursor"])).json()
     until_march = (await world.get("/api/ledger/journals", on="2026-03-31")).json()
 
@@ -81,7 +80,7 @@ async def test_journals_are_listed_by_the_day_they_count_from(world: World) -> N
         {"account": "late_fees_receivable", "debit": 5, "credit": 0},
         {"account": "late_fee_income", "debit": 0, "credit": 5},
     ]
-    assert [journal["key"] for journal in until_march["data"]] == ["earlier"]
+    assert [journal["key"] for journal in until_march["data"]] == [paid_out["data"][0]["key"], "earlier"]
 
 
 async def test_a_tenant_names_its_accounts(world: World) -> None:
@@ -169,6 +168,10 @@ async def test_the_closed_days_are_listed_the_latest_first(world: World) -> None
         ("2026-03-31", 0, False),
         ("2026-03-30", 7, True),
     ]
+
+
+def line(account: str, code: str, name: str, *, debit: float = 0, credit: float = 0) -> Body:
+    return {"account": account, "code": code, "name": name, "debit": debit, "credit": credit}
 
 
 def penalty(key: str, on: date, amount_minor: int) -> Journal:
