@@ -35,7 +35,10 @@ LOAN = Transitions(
         ),
         _S.OVERPAID: frozenset({_S.ACTIVE, _S.CLOSED_OBLIGATIONS_MET, _S.CANCELLED}),
         _S.CLOSED_OBLIGATIONS_MET: frozenset({_S.ACTIVE, _S.OVERPAID}),
+        # What closed it may be undone.
         _S.CLOSED_WRITTEN_OFF: frozenset({_S.ACTIVE}),
+        _S.CLOSED_REFINANCED: frozenset({_S.ACTIVE}),
+        _S.SETTLED: frozenset({_S.ACTIVE}),
     },
 )
 

@@ -49,6 +49,8 @@ def pay(debt: Debt, amount_minor: int, on: date) -> Split:
     paying = _Payment(amount_minor, on, debt)
     for stage in debt.policy.stages:
         for take in _targets(stage, debt.rows, on):
+            if not paying.left_minor:
+                break
             paying.take(*take)
         if DueBucket.IN_ADVANCE in stage.buckets and paying.left_minor:
             _pay_ahead(debt, paying, stage)

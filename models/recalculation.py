@@ -12,7 +12,7 @@ paid early in full keeps the interest it had cost by then; what its period costs
 Source: the rule that Apache Fineract's progressive loans follow, read from the schedules its tests publish.
 """
 
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_right, insort
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -24,6 +24,7 @@ from models.money import Rounding, rounded
 from models.rows import Row
 
 _ZERO = Decimal(0)
+_INTEREST, _PRINCIPAL = Part.INTEREST, Part.PRINCIPAL
 _DAY = itemgetter(0)
 
 
@@ -33,6 +34,7 @@ class Balance:
 
     lent_minor: int
     repaid: list[tuple[date, int]] = field(default_factory=list)
+    repaid_minor: int = 0
     lent_again_minor: int = 0
     let_go_minor: int = 0
     known_until: date = date.min  # what the periods that end by this day cost is known
@@ -40,7 +42,7 @@ class Balance:
     @property
     def left_minor(self) -> int:
         """What is owed now."""
-        return self.lent_minor - sum(minor for _, minor in self.repaid)
+        return self.lent_minor - self.repaid_minor
 
     @property
     def to_be_repaid_minor(self) -> int:
@@ -51,6 +53,7 @@ class Balance:
         """Principal came back, and counts from this day."""
         if amount_minor:
             insort(self.repaid, (on, amount_minor), key=_DAY)
+            self.repaid_minor += amount_minor
             self.known_until = min(self.known_until, on)
 
     def lend(self, on: date, amount_minor: int) -> None:
@@ -67,22 +70,25 @@ class Balance:
 def reprice(rows: Sequence[Row], balance: Balance, *, until: date, rounding: Rounding) -> None:
     """Bring what every installment owes in line with what was really paid by `until`, the business date."""
     last = next((row for row in reversed(rows) if not row.closed and row.level_minor), None)
-    reserved_minor = sum([row.paid[Part.PRINCIPAL] for row in rows])
-    left_minor = balance.to_be_repaid_minor
+    left_minor = balance.to_be_repaid_minor - sum([row.paid[_PRINCIPAL] for row in rows])
     stretch = _Stretch(balance, until)
-    carried_minor = 0
+    known_until, carried_minor = balance.known_until, 0
     for row in rows:
-        reserved_minor -= row.paid[Part.PRINCIPAL]
-        if row.due_on > balance.known_until:
+        left_minor += row.paid[_PRINCIPAL]
+        if row.due_on > known_until:
             row.cost_minor = rounded(stretch.cost(row, row.due_on), rounding)
-        cost_minor = max(row.cost_minor + carried_minor + row.added_minor, 0)
+        cost_minor = row.cost_minor + carried_minor + row.added_minor
+        if cost_minor < 0:
+            cost_minor = 0
         if not row.closed:
-            _share_out(row, cost_minor, left_minor - reserved_minor, is_last=row is last)
-        carried_minor = max(cost_minor - row.owed[Part.INTEREST], 0)
-        left_minor -= row.owed[Part.PRINCIPAL]
+            _share_out(row, cost_minor, left_minor, is_last=row is last)
+        carried_minor = cost_minor - row.owed[_INTEREST]
+        if carried_minor < 0:
+            carried_minor = 0
+        left_minor -= row.owed[_PRINCIPAL]
         stretch.pass_by(row)
     if last is not None:
-        last.owed[Part.INTEREST] += carried_minor  # of installments after it that were paid before it
+        last.owed[_INTEREST] += carried_minor  # of installments after it that were paid before it
     balance.known_until = until
 
 
@@ -91,15 +97,16 @@ def _share_out(row: Row, cost_minor: int, left_minor: int, *, is_last: bool) -> 
 
     Principal paid ahead that left no room for the interest moves it on.
     """
-    paid_minor, interest_paid_minor, level_minor = row.paid[Part.PRINCIPAL], row.paid[Part.INTEREST], row.level_minor
-    if is_last:
-        interest_minor, principal_minor = max(cost_minor, interest_paid_minor), left_minor
-    else:
-        interest_minor = max(min(cost_minor, level_minor), interest_paid_minor)
-        if paid_minor > max(level_minor - cost_minor, 0):
-            interest_minor = interest_paid_minor
-        principal_minor = min(left_minor, level_minor - interest_minor)
-    row.owed[Part.INTEREST], row.owed[Part.PRINCIPAL] = interest_minor, max(principal_minor, paid_minor)
+    paid_minor, interest_minor, level_minor = row.paid[_PRINCIPAL], row.paid[_INTEREST], row.level_minor
+    most_minor = cost_minor if is_last or cost_minor < level_minor else level_minor
+    has_room = is_last or paid_minor + cost_minor <= level_minor or not paid_minor
+    if has_room and most_minor > interest_minor:
+        interest_minor = most_minor
+    principal_minor = left_minor
+    if not is_last and principal_minor > level_minor - interest_minor:
+        principal_minor = level_minor - interest_minor
+    row.owed[_INTEREST] = interest_minor
+    row.owed[_PRINCIPAL] = principal_minor if principal_minor > paid_minor else paid_minor
 
 
 def payable_now(rows: Sequence[Row], balance: Balance, *, on: date, rounding: Rounding, last: Row | None) -> int:
@@ -133,9 +140,10 @@ class _Stretch:
 
     def __init__(self, balance: Balance, until: date) -> None:
         self._until = until
-        self._owed_minor = balance.lent_minor
+        self._balance = balance
         self._repaid = balance.repaid
-        self._next = 0
+        self._owed_minor = 0
+        self._next = -1
         self._overdue_minor = 0
         self._paid_as_due_minor = 0
 
@@ -146,7 +154,7 @@ class _Stretch:
             return _ZERO
         at, total = row.from_on, 0
         self._advance(at)
-        for day in self._changes(row.from_on, to):
+        for day in self._changes(at, to):
             total += self._balance_minor(at) * (day - at).days
             at = day
             self._advance(at)
@@ -155,20 +163,26 @@ class _Stretch:
 
     def pass_by(self, row: Row) -> None:
         """From its due day on, or from the business date if that is later, the installment counts as paid."""
-        outstanding_minor = max(row.outstanding(Part.PRINCIPAL), 0)
+        outstanding_minor = row.owed[_PRINCIPAL] - row.paid[_PRINCIPAL]
         if row.due_on <= self._until:
             self._overdue_minor += outstanding_minor
         else:
             self._paid_as_due_minor += outstanding_minor
 
     def _changes(self, from_on: date, to: date) -> list[date]:
-        first = bisect_right(self._repaid, from_on, key=_DAY)
-        days = {day for day, _ in self._repaid[first : bisect_left(self._repaid, to, key=_DAY)]}
+        days = set()
+        place = self._next
+        while place < len(self._repaid) and self._repaid[place][0] < to:
+            days.add(self._repaid[place][0])
+            place += 1
         if from_on < self._until < to and self._overdue_minor:
             days.add(self._until)
         return sorted(days)
 
     def _advance(self, to: date) -> None:
+        if self._next < 0:
+            self._next = bisect_right(self._repaid, to, key=_DAY)
+            self._owed_minor = self._balance.left_minor + sum([minor for _, minor in self._repaid[self._next :]])
         while self._next < len(self._repaid) and self._repaid[self._next][0] <= to:
             self._owed_minor -= self._repaid[self._next][1]
             self._next += 1

@@ -9,7 +9,7 @@ from models.allocation import Part
 from models.installment import Installment
 
 CHARGED = (Part.PENALTY, Part.FEE)
-_PENALTY, _FEE, _INTEREST, _PRINCIPAL = Part
+_INTEREST, _PRINCIPAL = Part.INTEREST, Part.PRINCIPAL
 
 
 @dataclass(slots=True)
@@ -122,7 +122,7 @@ class Row:
 
     def settle(self, on: date) -> None:
         """Note the day on which nothing was left; forget it when something is owed again."""
-        if self.outstanding_minor:
+        if self.owed != self.paid:
             self.settled_on = None
         elif self.settled_on is None and any(self.owed.values()):
             self.settled_on = on

@@ -291,3 +291,17 @@ async def test_a_disbursement_that_came_back_gives_back_what_was_repaid(bank: Ba
     loan = await bank.loan(ref)
     assert (loan.status, loan.outstanding_minor, loan.overpaid_minor) == (LoanStatus.CANCELLED, 0, INSTALLMENT)
     assert await bank.balances(ref) == {"cash": INSTALLMENT, "borrower_credit": -INSTALLMENT}
+
+
+@pytest.mark.parametrize(("kind", "amount_minor"), [(_K.SETTLEMENT, 800_00), (_K.REFINANCE, None), (_K.WRITE_OFF, None)])
+async def test_what_closed_a_loan_can_be_undone(bank: Bank, kind: TransactionKind, amount_minor: int | None) -> None:
+    ref, untouched = await bank.lends(), await bank.lends()
+    await bank.orders(ref, kind, amount_minor, today=MARCH, id="txn_closing")
+
+    await bank.orders(ref, _K.REVERSAL, reverses="txn_closing", today=MARCH)
+    await bank.orders(untouched, _K.PENALTY, 1, today=MARCH, id="txn_cent")
+    await bank.orders(untouched, _K.REVERSAL, reverses="txn_cent", today=MARCH)
+
+    assert (await bank.loan(ref)).status == LoanStatus.ACTIVE
+    assert await bank.schedule(ref) == await bank.schedule(untouched)
+    assert await bank.balances(ref) == await bank.balances(untouched)

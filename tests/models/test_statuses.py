@@ -38,9 +38,21 @@ def test_an_application_that_was_rejected_cannot_be_offered() -> None:
     }
 
 
-def test_a_closed_loan_reopens_and_a_settled_one_does_not() -> None:
-    assert LOAN.check(LoanStatus.CLOSED_OBLIGATIONS_MET, LoanStatus.ACTIVE) is LoanStatus.ACTIVE
-    assert LOAN.is_final(LoanStatus.SETTLED)
+@pytest.mark.parametrize(
+    "closed",
+    [
+        LoanStatus.CLOSED_OBLIGATIONS_MET,
+        LoanStatus.CLOSED_WRITTEN_OFF,
+        LoanStatus.CLOSED_REFINANCED,
+        LoanStatus.SETTLED,
+    ],
+)
+def test_a_closed_loan_opens_again_when_what_closed_it_is_undone(closed: LoanStatus) -> None:
+    assert LOAN.check(closed, LoanStatus.ACTIVE) is LoanStatus.ACTIVE
+
+
+def test_a_cancelled_loan_stays_cancelled() -> None:
+    assert LOAN.is_final(LoanStatus.CANCELLED)
 
 
 def test_an_unknown_payment_is_asked_about_and_a_failed_one_is_over() -> None:
