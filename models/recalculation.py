@@ -78,13 +78,11 @@ def reprice(rows: Sequence[Row], balance: Balance, *, until: date, rounding: Rou
         if row.due_on > known_until:
             row.cost_minor = rounded(stretch.cost(row, row.due_on), rounding)
         cost_minor = row.cost_minor + carried_minor + row.added_minor
-        if cost_minor < 0:
-            cost_minor = 0
+        cost_minor = max(cost_minor, 0)
         if not row.closed:
             _share_out(row, cost_minor, left_minor, is_last=row is last)
         carried_minor = cost_minor - row.owed[_INTEREST]
-        if carried_minor < 0:
-            carried_minor = 0
+        carried_minor = max(carried_minor, 0)
         left_minor -= row.owed[_PRINCIPAL]
         stretch.pass_by(row)
     if last is not None:
@@ -106,7 +104,7 @@ def _share_out(row: Row, cost_minor: int, left_minor: int, *, is_last: bool) -> 
     if not is_last and principal_minor > level_minor - interest_minor:
         principal_minor = level_minor - interest_minor
     row.owed[_INTEREST] = interest_minor
-    row.owed[_PRINCIPAL] = principal_minor if principal_minor > paid_minor else paid_minor
+    row.owed[_PRINCIPAL] = max(paid_minor, principal_minor)
 
 
 def payable_now(rows: Sequence[Row], balance: Balance, *, on: date, rounding: Rounding, last: Row | None) -> int:

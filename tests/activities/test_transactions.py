@@ -293,7 +293,9 @@ async def test_a_disbursement_that_came_back_gives_back_what_was_repaid(bank: Ba
     assert await bank.balances(ref) == {"cash": INSTALLMENT, "borrower_credit": -INSTALLMENT}
 
 
-@pytest.mark.parametrize(("kind", "amount_minor"), [(_K.SETTLEMENT, 800_00), (_K.REFINANCE, None), (_K.WRITE_OFF, None)])
+@pytest.mark.parametrize(
+    ("kind", "amount_minor"), [(_K.SETTLEMENT, 800_00), (_K.REFINANCE, None), (_K.WRITE_OFF, None)]
+)
 async def test_what_closed_a_loan_can_be_undone(bank: Bank, kind: TransactionKind, amount_minor: int | None) -> None:
     ref, untouched = await bank.lends(), await bank.lends()
     await bank.orders(ref, kind, amount_minor, today=MARCH, id="txn_closing")

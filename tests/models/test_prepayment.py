@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.allocation import InAdvance
 from models.amortization import equal_installment, schedule_for
-from models.repayment import Allocation, AllocationPolicy, InAdvance, Payoff, allocate, payoff_quote
+from models.repayment import Allocation, AllocationPolicy, Payoff, allocate, payoff_quote
 from models.terms import Installment, InstallmentStatus, LoanTerms, Method
 
 # One per cent a month: 12 installments of 1,066.19, the first with 120.00 of interest. January has 31 days.

@@ -9,16 +9,14 @@ import pytest
 from hypothesis import assume, given, reject
 from hypothesis import strategies as st
 
+from models.allocation import InAdvance, InvalidAllocationOrder, Part
 from models.amortization import NegativeAmortization, schedule_for
 from models.dates import DayCount, Frequency
 from models.money import InvalidAmount
 from models.repayment import (
     Allocation,
     AllocationPolicy,
-    InAdvance,
     InstallmentSettled,
-    InvalidAllocationOrder,
-    Part,
     UnknownInstallment,
     allocate,
     charge_late_fee,
