@@ -77,13 +77,16 @@ def check(account: LoanAccount, transaction: Transaction) -> None:
         if account.disbursed_on is not None:
             raise AlreadyDisbursed(f"The loan was paid out on {account.disbursed_on}.", "type")
         return
+    if transaction.amount_minor <= 0 and transaction.kind not in _WITHOUT_AMOUNT:
+        raise InvalidAmount("An amount is more than nothing.", "amount")
+    if account.status is LoanStatus.CANCELLED and transaction.kind in _OF_A_CANCELLED:
+        _CHECKS[transaction.kind](account, transaction)
+        return
     if account.disbursed_on is None or transaction.on < account.disbursed_on:
         raise PaymentBeforeDisbursement(f"The loan was paid out on {account.disbursed_on or 'no day yet'}.", "date")
     numbers = {row.number for row in account.installments}
     if transaction.installment is not None and transaction.installment not in numbers:
         raise UnknownInstallment(f"There is no installment {transaction.installment}.", "installment")
-    if transaction.amount_minor <= 0 and transaction.kind not in _WITHOUT_AMOUNT:
-        raise InvalidAmount("An amount is more than nothing.", "amount")
     _CHECKS.get(transaction.kind, _check_open)(account, transaction)
 
 
@@ -165,6 +168,7 @@ def _check_restructure(account: LoanAccount, transaction: Transaction) -> None:
     refuse_impossible(account.installments, new, transaction.on, needs_ahead=needs_ahead)
 
 
+_OF_A_CANCELLED = frozenset({_K.REPAYMENT, _K.REFUND})  # what was paid is the borrower's, and goes back
 _WITHOUT_AMOUNT = frozenset({_K.CHARGE_OFF, _K.UNDO_CHARGE_OFF, _K.WRITE_OFF, _K.RESCHEDULE, _K.RE_AGE, _K.RE_AMORTIZE})
 _CHECKS: Mapping[TransactionKind, Callable[[LoanAccount, Transaction], None]] = {
     _K.REPAYMENT: _check_anything,

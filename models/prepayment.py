@@ -29,7 +29,7 @@ from models.money import rounded
 from models.straight_line import equal_principal, level
 from models.terms import Installment, LoanTerms, Method
 
-_FLAT = frozenset({Method.FLAT, Method.FLAT_TOTAL_SPREAD, Method.FLAT_EQUAL_PARTS})
+FLAT = frozenset({Method.FLAT, Method.FLAT_TOTAL_SPREAD, Method.FLAT_EQUAL_PARTS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Outlook:
     def interest_earned_minor(self, prepaid_minor: int) -> int:
         """I_k': the running installment's interest once this much is prepaid, never less than was already paid."""
         to_come = Decimal(self.days_to_come) / (self.days_elapsed + self.days_to_come)
-        if self.terms.method not in _FLAT:
+        if self.terms.method not in FLAT:
             saved = prepaid_minor * self.rates[0] * to_come
         elif prepaid_minor == self.principal_minor:
             saved = (self.running.interest_minor - self.added_minor) * to_come
@@ -175,7 +175,7 @@ def _paid_one(row: Installment, money_minor: int, parts: Sequence[Part]) -> Inst
 def _shares(ahead: Outlook, running: Installment, balance_minor: int, open_rows: list[int]) -> tuple[Share, ...]:
     """The new installments of the rows that still wait for principal or interest, by the method of the loan."""
     grace = _interest_only(ahead, open_rows)
-    if ahead.terms.method in _FLAT:
+    if ahead.terms.method in FLAT:
         interest_minor = [ahead.rows[index].interest_outstanding_minor for index in open_rows]
         free = tuple(Share(0, minor) for minor in interest_minor[:grace])
         return free + level(balance_minor, interest_minor[grace:], ahead.terms)

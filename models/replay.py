@@ -7,16 +7,16 @@ What a replay gives depends on nothing but the terms, the policy, the transactio
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from decimal import Decimal
 
 from models.account import LoanAccount, Payoff
-from models.allocation import InAdvance, Part, RepaymentPolicy
+from models.allocation import Part, RepaymentPolicy
+from models.charging import charge, owe_again
 from models.checking import RefundExceedsCredit, check
+from models.forgiving import forgive, waive
 from models.loan import LoanStatus
 from models.paying import Debt, pay
 from models.recalculation import Balance
 from models.restructuring import can_restructure, new_rows, re_age, re_amortize, reschedule
-from models.rows import Charge, Row
 from models.terms import LoanTerms
 from models.transactions import NewTerms, Split, Transaction, TransactionKind
 
@@ -139,7 +139,7 @@ class _Run:
 
     def settle(self, transaction: Transaction) -> Split:
         split = self.repay(transaction)
-        self.forgiven[transaction.id] = self._forgive()
+        self.forgiven[transaction.id] = forgive(self.debt)
         closed = LoanStatus.SETTLED if transaction.kind is _K.SETTLEMENT else LoanStatus.CLOSED_REFINANCED
         self.status = closed
         return split
@@ -151,19 +151,12 @@ class _Run:
         return Split(overpaid_minor=-transaction.amount_minor)
 
     def charge_back(self, transaction: Transaction) -> Split:
-        """What was paid is owed again, with the running installment, or the last one when all are past.
-
-        It takes the borrower's credit first, and opens a loan that was closed.
-        """
-        on, rows = transaction.on, self.debt.standing
+        """What was paid goes back: the borrower's credit first, then principal is owed again, even of a closed loan."""
         credit_minor = min(transaction.amount_minor, self.overpaid_minor)
         self.overpaid_minor -= credit_minor
-        owed_minor = transaction.amount_minor - credit_minor if rows else 0
+        owed_minor = transaction.amount_minor - credit_minor if self.debt.rows else 0
         if owed_minor:
-            row = next((each for each in rows if each.due_on >= on), rows[-1])
-            row.owe_again(owed_minor)
-            self.debt.balance.lend(on, owed_minor)
-            self.debt.bring_to(on)
+            owe_again(self.debt, owed_minor, transaction.on)
             self.status = None
         return Split(principal_minor=owed_minor, overpaid_minor=credit_minor)
 
@@ -174,71 +167,30 @@ class _Run:
     # ------------------------------------------------------------ charges and what is let go
 
     def charge(self, transaction: Transaction) -> Split:
-        if self.is_over:
-            return NOTHING
-        part = Part.FEE if transaction.kind is _K.FEE else Part.PENALTY
-        due_on = transaction.due_on or transaction.on
-        row = self._row_of(transaction, due_on)
-        row.owed[part] += transaction.amount_minor
-        row.charges.append(Charge(part, due_on, transaction.amount_minor))
-        row.charges.sort(key=lambda charge: charge.due_on)
-        return Split(**{f"{part}_minor": transaction.amount_minor})
-
-    def _row_of(self, transaction: Transaction, due_on: date) -> Row:
-        """The installment named, or the one whose period holds the day; after the last, one of its own."""
-        rows = self.debt.standing
-        if named := next((row for row in rows if row.number == transaction.installment), None):
-            return named
-        for row in rows:
-            if due_on <= row.due_on and row.due_on != row.from_on:
-                return row
-        number = max(row.number for row in self.debt.rows) + 1
-        extra = Row(number, rows[-1].due_on, due_on, Decimal(0), dict.fromkeys(Part, 0))
-        self.debt.rows.append(extra)
-        self.debt.rows.sort(key=lambda row: row.due_on)
-        return extra
+        return NOTHING if self.is_over else charge(self.debt, transaction)
 
     def waive(self, transaction: Transaction) -> Split:
-        part, left_minor = transaction.part, transaction.amount_minor
+        part, on = transaction.part, transaction.on
         assert part is not None
-        self.debt.bring_to(transaction.on)
-        for row in self.debt.rows:
-            if transaction.installment in (None, row.number):
-                waived_minor = min(row.outstanding(part), left_minor)
-                row.waive(part, waived_minor)
-                left_minor -= waived_minor
-        waived_minor = transaction.amount_minor - left_minor
-        if part is Part.PRINCIPAL:
-            self.debt.balance.let_go(transaction.on, waived_minor)
-        self.debt.bring_to(transaction.on)
-        return Split(**{f"{part}_minor": waived_minor})
-
-    def _forgive(self) -> Split:
-        """Let everything go that is outstanding."""
-        gone = dict.fromkeys(Part, 0)
-        for row in self.debt.rows:
-            for part in Part:
-                minor = row.outstanding(part)
-                gone[part] += minor
-                row.waive(part, minor)
-        self.debt.policy = RepaymentPolicy(self.debt.policy.stages, InAdvance.NEXT_INSTALLMENT)
-        return Split(gone[Part.PRINCIPAL], gone[Part.INTEREST], gone[Part.FEE], gone[Part.PENALTY])
+        return waive(self.debt, part, transaction.amount_minor, on, installment=transaction.installment)
 
     def write_off(self, transaction: Transaction) -> Split:
         self.status = LoanStatus.CLOSED_WRITTEN_OFF
-        lost = self._forgive()
+        self.debt.bring_to(transaction.on)
+        lost = forgive(self.debt)
         self.forgiven[transaction.id] = lost
         return lost
 
     def charge_off(self, transaction: Transaction) -> Split:
         self.charged_off_on = transaction.on
-        return self._outstanding()
+        return self._outstanding(transaction.on)
 
-    def undo_charge_off(self, transaction: Transaction) -> Split:  # noqa: ARG002 - each takes its transaction
+    def undo_charge_off(self, transaction: Transaction) -> Split:
         self.charged_off_on = None
-        return self._outstanding()
+        return self._outstanding(transaction.on)
 
-    def _outstanding(self) -> Split:
+    def _outstanding(self, on: date) -> Split:
+        self.debt.bring_to(on)
         sums = {part: sum(row.outstanding(part) for row in self.debt.rows) for part in Part}
         return Split(sums[Part.PRINCIPAL], sums[Part.INTEREST], sums[Part.FEE], sums[Part.PENALTY])
 

@@ -112,21 +112,22 @@ def _earn(debt: Debt, on: date) -> int:
     """Ask the installments ahead for the interest until this day only; gives what found no installment."""
     if debt.policy.recalculates_interest:
         return payable_now(debt.rows, debt.balance, on=on, rounding=debt.terms.rounding, last=None)
-    for row in debt.standing:
-        if row.due_on > on:
-            row.owed[Part.INTEREST] = max(_earned_minor(debt, row, on), row.paid[Part.INTEREST])
+    ahead = [row for row in debt.standing if row.due_on > on]
+    if ahead and debt.policy.in_advance is InAdvance.REDUCE_INSTALLMENT:
+        outlook = outlook_of(debt, ahead, on)
+        earned_minor = [outlook.interest_earned_minor(outlook.principal_minor)] + [0] * (len(ahead) - 1)
+    else:
+        earned_minor = [_agreed_minor(row, on, debt.terms) for row in ahead]
+    for row, minor in zip(ahead, earned_minor, strict=True):
+        row.owed[Part.INTEREST] = max(minor, row.paid[Part.INTEREST])
     return 0
 
 
-def _earned_minor(debt: Debt, row: Row, on: date) -> int:
-    """The interest of an installment ahead until a day: what a payoff would ask, or what was agreed by the day."""
+def _agreed_minor(row: Row, on: date, terms: LoanTerms) -> int:
     if row.from_on >= on:
         return max(row.added_minor, 0)
-    if debt.policy.in_advance is InAdvance.REDUCE_INSTALLMENT:
-        outlook = outlook_of(debt, [each for each in debt.standing if each.due_on >= row.due_on], on)
-        return outlook.interest_earned_minor(outlook.principal_minor)
     elapsed = Decimal((on - row.from_on).days) / (row.due_on - row.from_on).days
-    return rounded(row.owed[Part.INTEREST] * elapsed, debt.terms.rounding)
+    return rounded(row.owed[Part.INTEREST] * elapsed, terms.rounding)
 
 
 def _lent(terms: LoanTerms, principal_minor: int) -> LoanTerms:
