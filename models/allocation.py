@@ -5,7 +5,7 @@ horizontal     all parts of one installment, then the next installment
 vertical       one part of every installment, then the next part
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import groupby
@@ -49,6 +49,7 @@ class InAdvance(StrEnum):
     NEXT_LAST_INSTALLMENT = "next_last_installment"  # the running one, then from the last backward
     REAMORTIZATION = "reamortization"  # equal shares for all that are ahead
     REDUCE_INSTALLMENT = "reduce_installment"  # a prepayment of principal; the installments ahead become smaller
+    REDUCE_TERM = "reduce_term"  # a prepayment of principal; the installments stay, and the last ones fall away
 
 
 class LateCountsFrom(StrEnum):
@@ -71,6 +72,7 @@ class Stage:
     charges_by_own_day: bool = False
 
 
+_PREPAYING = frozenset({InAdvance.REDUCE_INSTALLMENT, InAdvance.REDUCE_TERM})
 _LENDING = (Part.PENALTY, Part.FEE, Part.INTEREST, Part.PRINCIPAL)
 _DUE = frozenset({DueBucket.PAST_DUE, DueBucket.DUE})
 _AHEAD = frozenset({DueBucket.IN_ADVANCE})
@@ -127,13 +129,7 @@ class RepaymentPolicy:
     recalculates_interest: bool = False
     late_counts_from: LateCountsFrom = LateCountsFrom.PAYMENT_DATE
 
-
-def parts_named(names: Iterable[str]) -> tuple[Part, ...]:
-    """The parts by their names, in the same order.
-
-    Raises `InvalidAllocationOrder`.
-    """
-    parts = tuple(names)
-    if sorted(parts) != sorted(Part):
-        raise InvalidAllocationOrder(f"The order must name each of {', '.join(Part)} once.", "allocation.order")
-    return tuple(Part(part) for part in parts)
+    @property
+    def prepays(self) -> bool:
+        """Whether money ahead of a schedule that stays as it is saves the interest it would have cost."""
+        return self.in_advance in _PREPAYING and not self.recalculates_interest

@@ -25,7 +25,7 @@ def waive(debt: Debt, part: Part, amount_minor: int, on: date, *, installment: i
             row.waive(part, gone[row.number])
     if part is Part.PRINCIPAL:
         debt.balance.let_go(on, sum(gone.values()))
-        if debt.policy.in_advance is InAdvance.REDUCE_INSTALLMENT and not debt.policy.recalculates_interest:
+        if debt.policy.prepays:
             _save_interest(debt, gone, on)
     debt.bring_to(on)
     return Split(**{f"{part}_minor": sum(gone.values())})

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from models.allocation import DueBucket, InAdvance, LateCountsFrom, Part, Processing, RepaymentPolicy, Stage
+from models.annuity import equal_installment
 from models.installment import Installment
-from models.prepayment import Outlook, pay_ahead
+from models.money import rounded
+from models.prepayment import FLAT, Outlook, pay_ahead
 from models.recalculation import Balance, payable_now, reprice
 from models.rows import Row
 from models.terms import LoanTerms
@@ -124,7 +126,7 @@ def _pay_ahead(debt: Debt, paying: _Payment, stage: Stage) -> None:
     ahead = [row for row in debt.standing if row.due_on > paying.on]
     if not ahead:
         return
-    if debt.policy.in_advance is InAdvance.REDUCE_INSTALLMENT and not debt.policy.recalculates_interest:
+    if debt.policy.prepays:
         _prepay(debt, paying, stage, ahead)
         return
     if debt.policy.recalculates_interest:
@@ -133,6 +135,8 @@ def _pay_ahead(debt: Debt, paying: _Payment, stage: Stage) -> None:
         payable_now(debt.rows, debt.balance, on=paying.on, rounding=debt.terms.rounding, last=last)
     if debt.policy.in_advance is InAdvance.REAMORTIZATION:
         _pay_in_shares(ahead, paying, stage)
+    elif debt.policy.in_advance is InAdvance.REDUCE_INSTALLMENT:
+        _pay_and_level(debt, paying, stage, ahead)
     else:
         for take in _crossed(_in_turn(ahead, debt.policy.in_advance, paying.on), stage):
             paying.take(*take)
@@ -143,11 +147,28 @@ def _in_turn(ahead: list[Row], rule: InAdvance, on: date) -> list[Row]:
     match rule:
         case InAdvance.LAST_INSTALLMENT:
             return ahead[::-1]
-        case InAdvance.NEXT_LAST_INSTALLMENT:
+        case InAdvance.NEXT_LAST_INSTALLMENT | InAdvance.REDUCE_TERM:
             running = [row for row in ahead if row.from_on <= on]
             return running + [row for row in reversed(ahead) if row not in running]
         case _:
             return ahead
+
+
+def _pay_and_level(debt: Debt, paying: _Payment, stage: Stage, ahead: Sequence[Row]) -> None:
+    """The running installment, then principal beyond it; what is left is spread over the later ones in level parts."""
+    running, *later = ahead
+    for take in _crossed([running], stage):
+        paying.take(*take)
+    extra_minor = min(paying.left_minor, debt.balance.left_minor - paying.paid[Part.PRINCIPAL])
+    if extra_minor and not running.outstanding_minor:
+        running.owed[Part.PRINCIPAL] += extra_minor
+        running.level_minor += extra_minor
+        paying.take(running, Part.PRINCIPAL, extra_minor)
+        left_minor = debt.balance.left_minor - paying.paid[Part.PRINCIPAL]
+        if later and debt.terms.method not in FLAT:
+            level_minor = rounded(equal_installment(left_minor, [row.rate for row in later]), debt.terms.rounding)
+            for row in later:
+                row.level_minor = level_minor
 
 
 def _pay_in_shares(ahead: Sequence[Row], paying: _Payment, stage: Stage) -> None:
@@ -180,6 +201,7 @@ def outlook_of(debt: Debt, ahead: Sequence[Row], on: date) -> Outlook:
         days_to_come=(running.due_on - started_on).days,
         terms=debt.terms,
         added_minor=max(running.added_minor, 0),
+        keeps_installments=debt.policy.in_advance is InAdvance.REDUCE_TERM,
     )
 
 

@@ -18,7 +18,7 @@ Interest that has already been paid is kept, and flat interest, which the origin
 has been repaid, is saved by a payoff only: I_k . d / D, and all of the later periods'.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -42,6 +42,7 @@ class Outlook:
     days_to_come: int
     terms: LoanTerms
     added_minor: int = 0  # interest the running installment asks for from before its period
+    keeps_installments: bool = False  # a prepayment takes away the last ones instead of making all smaller
 
     @property
     def running(self) -> Installment:
@@ -174,6 +175,8 @@ def _paid_one(row: Installment, money_minor: int, parts: Sequence[Part]) -> Inst
 
 def _shares(ahead: Outlook, running: Installment, balance_minor: int, open_rows: list[int]) -> tuple[Share, ...]:
     """The new installments of the rows that still wait for principal or interest, by the method of the loan."""
+    if ahead.keeps_installments:
+        return tuple(_kept(ahead, running, balance_minor, open_rows))
     grace = _interest_only(ahead, open_rows)
     if ahead.terms.method in FLAT:
         interest_minor = [ahead.rows[index].interest_outstanding_minor for index in open_rows]
@@ -185,6 +188,28 @@ def _shares(ahead: Outlook, running: Installment, balance_minor: int, open_rows:
     if ahead.terms.method is Method.EQUAL_PRINCIPAL:
         return equal_principal(balance_minor, rates, replace(ahead.terms, principal_grace_installments=grace))
     return declining(balance_minor, rates, ahead.terms, interest_only=grace)
+
+
+def _kept(ahead: Outlook, running: Installment, balance_minor: int, open_rows: list[int]) -> Iterator[Share]:
+    """Installments as they were agreed until nothing is left; the last of all takes what rounding leaves.
+
+    One with interest on the balance stays the same in total, one of flat interest or of equal principal in principal.
+    """
+    terms = ahead.terms
+    for index in open_rows:
+        row = ahead.rows[index]
+        interest_minor = rounded(balance_minor * ahead.rates[index], terms.rounding) if balance_minor else 0
+        if index == 0:
+            interest_minor = running.interest_outstanding_minor
+        elif terms.method in FLAT and balance_minor:
+            interest_minor = row.interest_outstanding_minor
+        principal_minor = row.principal_outstanding_minor
+        if terms.method not in FLAT and terms.method is not Method.EQUAL_PRINCIPAL:
+            principal_minor = max(principal_minor + row.interest_outstanding_minor - interest_minor, 0)
+        if index == open_rows[-1]:
+            principal_minor = balance_minor
+        yield Share(min(principal_minor, balance_minor), interest_minor)
+        balance_minor -= min(principal_minor, balance_minor)
 
 
 def _interest_only(ahead: Outlook, open_rows: list[int]) -> int:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
-from models.allocation import InAdvance, Part
+from models.allocation import Part
 from models.amortization import schedule_for
 from models.dates import Frequency, due_dates
 from models.errors import Refused
@@ -113,7 +113,7 @@ def _earn(debt: Debt, on: date) -> int:
     if debt.policy.recalculates_interest:
         return payable_now(debt.rows, debt.balance, on=on, rounding=debt.terms.rounding, last=None)
     ahead = [row for row in debt.standing if row.due_on > on]
-    if ahead and debt.policy.in_advance is InAdvance.REDUCE_INSTALLMENT:
+    if ahead and debt.policy.prepays:
         outlook = outlook_of(debt, ahead, on)
         earned_minor = [outlook.interest_earned_minor(outlook.principal_minor)] + [0] * (len(ahead) - 1)
     else:

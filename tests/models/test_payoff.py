@@ -23,6 +23,7 @@ from tests.models.histories import (
     K,
     Life,
     event,
+    history,
     lives,
     paid,
 )
@@ -82,19 +83,11 @@ def test_fees_and_penalties_are_part_of_it_whenever_they_are_due() -> None:
     assert (settling.fee_minor, settling.penalty_minor) == (300, 200)
 
 
-@pytest.mark.parametrize("rule", [rule for rule in InAdvance if rule is not InAdvance.REDUCE_INSTALLMENT])
+@pytest.mark.parametrize("rule", [rule for rule in InAdvance if not rule.startswith("reduce")])
 def test_where_interest_stays_as_scheduled_all_of_it_is_asked_for(rule: InAdvance) -> None:
     settling = quote(MID_JANUARY, policy=RepaymentPolicy(in_advance=rule))
 
-    assert settling.interest_minor == 12 * INSTALLMENT - 1_200_000 + quote_residual()
-
-
-def quote_residual() -> int:
-    """The last installment differs from the others by what rounding left."""
-    return (
-        quote(date(2027, 1, 1), policy=RepaymentPolicy(in_advance=InAdvance.NEXT_INSTALLMENT)).total_minor
-        - 12 * INSTALLMENT
-    )
+    assert settling.interest_minor == sum(row.interest_minor for row in history().installments)
 
 
 def test_flat_interest_is_saved_for_the_days_to_come() -> None:

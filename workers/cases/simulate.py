@@ -28,15 +28,9 @@ from workers.cases.terms import terms_of
 _K = TransactionKind
 _DUE_DATE = LateCountsFrom.DUE_DATE
 _ADVANCED = "advanced-payment-allocation-strategy"
-_RULES = {rule.upper(): rule for rule in InAdvance if rule is not InAdvance.REDUCE_INSTALLMENT}
+_RULES = {rule.upper(): rule for rule in InAdvance if not rule.startswith("reduce")}
 _PROCESSING = {processing.upper(): processing for processing in Processing}
 _ENTRIES = {f"{bucket}_{part}".upper(): (bucket, part) for bucket in DueBucket for part in Part}
-_EARLY = {
-    "ADJUST_LAST_UNPAID_PERIOD": None,
-    "REDUCE_EMI_AMOUNT": InAdvance.REDUCE_INSTALLMENT,
-    "REDUCE_NUMBER_OF_INSTALLMENTS": InAdvance.LAST_INSTALLMENT,
-    "RESCHEDULE_NEXT_REPAYMENTS": None,
-}
 _PARTS = (Part.PRINCIPAL, Part.INTEREST, Part.FEE, Part.PENALTY)
 _CHARGES = {"FEE": _K.FEE, "PENALTY": _K.PENALTY}
 _MONEY = {
