@@ -20,7 +20,6 @@ has been repaid, is saved by a payoff only: I_k . d / D, and all of the later pe
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from decimal import Decimal
 
 from models.allocation import Part
@@ -65,22 +64,6 @@ class Outlook:
             saved = Decimal(0)
         earned_minor = self.running.interest_minor - rounded(saved, self.terms.rounding)
         return max(earned_minor, self.running.interest_paid_minor)
-
-
-def outlook(installments: Sequence[Installment], *, on: date, terms: LoanTerms, disbursed_on: date) -> Outlook | None:
-    """What lies ahead on a day, or None when everything is due. What is paid before the disbursement counts from it."""
-    rows = tuple(row for row in installments if row.due_on > on)
-    if not rows:
-        return None
-    started_on = max((row.due_on for row in installments if row.due_on <= on), default=disbursed_on)
-    rates = terms.period_rates(disbursed_on=disbursed_on)
-    return Outlook(
-        rows=rows,
-        rates=tuple(rates[row.number - 1] for row in rows),
-        days_elapsed=max(0, (on - started_on).days),
-        days_to_come=(rows[0].due_on - max(on, started_on)).days,
-        terms=terms,
-    )
 
 
 def prepay(ahead: Outlook, prepaid_minor: int) -> tuple[Installment, ...]:

@@ -10,7 +10,7 @@ from models.account import LoanAccount
 from models.allocation import InAdvance, RepaymentPolicy
 from models.loan import LoanStatus
 from models.replay import payoff, replay
-from models.terms import LoanTerms, Method
+from models.terms import InstallmentStatus, LoanTerms, Method
 from models.transactions import Transaction, TransactionKind
 
 K = TransactionKind
@@ -45,7 +45,9 @@ def test_a_shorter_term_keeps_the_installment(*, recalculates: bool) -> None:
     *usual, last = open_installments(loan)
     assert usual == [INSTALLMENT] * 5
     assert 0 < last < INSTALLMENT
-    assert [row.status_on(MID_JANUARY) for row in loan.installments[-4:]].count("waived") == (0 if recalculates else 4)
+    assert [row.status_on(MID_JANUARY) for row in loan.installments[-4:]].count(InstallmentStatus.WAIVED) == (
+        0 if recalculates else 4
+    )
 
 
 @pytest.mark.parametrize("recalculates", [False, True])
