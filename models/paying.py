@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from models.allocation import DueBucket, InAdvance, LateCountsFrom, Part, Processing, RepaymentPolicy, Stage
-from models.annuity import equal_installment
 from models.installment import Installment
-from models.money import rounded
-from models.prepayment import FLAT, Outlook, pay_ahead
+from models.prepayment import FLAT, Outlook, pay_ahead, spread
 from models.recalculation import Balance, payable_now, reprice
 from models.rows import Row
 from models.terms import LoanTerms
@@ -72,12 +70,17 @@ class _Payment:
         self.paid = dict.fromkeys(Part, 0)
         self.principal_by_day: dict[date, int] = {}
         self._late_counts_from = debt.policy.late_counts_from
-        self._principal_left_minor = debt.balance.left_minor
+        self._principal_owed_minor = debt.balance.left_minor
+
+    @property
+    def principal_left_minor(self) -> int:
+        """The principal that it has not yet paid."""
+        return self._principal_owed_minor - self.paid[Part.PRINCIPAL]
 
     def take(self, row: Row, part: Part, wanted_minor: int) -> None:
         """Give a part of a row what it wants, as far as the money goes; no more principal than is owed in all."""
         if part is Part.PRINCIPAL:
-            wanted_minor = min(wanted_minor, self._principal_left_minor - self.paid[part])
+            wanted_minor = min(wanted_minor, self.principal_left_minor)
         taken_minor = min(wanted_minor, self.left_minor)
         if taken_minor > 0:
             row.pay(part, taken_minor, self.on)
@@ -155,20 +158,31 @@ def _in_turn(ahead: list[Row], rule: InAdvance, on: date) -> list[Row]:
 
 
 def _pay_and_level(debt: Debt, paying: _Payment, stage: Stage, ahead: Sequence[Row]) -> None:
-    """The running installment, then principal beyond it; what is left is spread over the later ones in level parts."""
+    """The running installment, then principal beyond it; what is left is spread over the later ones by the method."""
     running, *later = ahead
-    for take in _crossed([running], stage):
+    beside_minor = sum(row.outstanding_minor - row.outstanding(Part.PRINCIPAL) for row in ahead)
+    if paying.left_minor >= paying.principal_left_minor + beside_minor:  # it pays the loan off
+        later = []
+    for take in _crossed(ahead if not later else [running], stage):
         paying.take(*take)
-    extra_minor = min(paying.left_minor, debt.balance.left_minor - paying.paid[Part.PRINCIPAL])
+    extra_minor = min(paying.left_minor, paying.principal_left_minor)
     if extra_minor and not running.outstanding_minor:
         running.owed[Part.PRINCIPAL] += extra_minor
         running.level_minor += extra_minor
         paying.take(running, Part.PRINCIPAL, extra_minor)
-        left_minor = debt.balance.left_minor - paying.paid[Part.PRINCIPAL]
-        if later and debt.terms.method not in FLAT:
-            level_minor = rounded(equal_installment(left_minor, [row.rate for row in later]), debt.terms.rounding)
-            for row in later:
-                row.level_minor = level_minor
+        _level(debt, later, paying)
+    for take in _crossed(later, stage):  # the principal is paid: interest and charges are left
+        paying.take(*take)
+
+
+def _level(debt: Debt, later: Sequence[Row], paying: _Payment) -> None:
+    """Agree on new installments for the principal that is left; flat interest stays as it was agreed."""
+    waiting = [row for row in later if row.level_minor and not row.closed]
+    left_minor = paying.principal_left_minor
+    if waiting and left_minor and debt.terms.method not in FLAT:
+        shares = spread(outlook_of(debt, waiting, paying.on), left_minor)
+        for row, share in zip(waiting, shares, strict=True):
+            row.level_minor = share.principal_minor + share.interest_minor
 
 
 def _pay_in_shares(ahead: Sequence[Row], paying: _Payment, stage: Stage) -> None:

@@ -168,9 +168,19 @@ def _shares(ahead: Outlook, running: Installment, balance_minor: int, open_rows:
     rates = [ahead.rates[index] for index in open_rows]
     if open_rows[0] == 0:
         rates[0] = Decimal(running.interest_outstanding_minor) / balance_minor
-    if ahead.terms.method is Method.EQUAL_PRINCIPAL:
-        return equal_principal(balance_minor, rates, replace(ahead.terms, principal_grace_installments=grace))
-    return declining(balance_minor, rates, ahead.terms, interest_only=grace)
+    return _declining(balance_minor, rates, ahead.terms, grace)
+
+
+def spread(ahead: Outlook, balance_minor: int) -> tuple[Share, ...]:
+    """A balance that bears interest over all of these rows, by the method of the loan."""
+    grace = _interest_only(ahead, list(range(len(ahead.rows))))
+    return _declining(balance_minor, ahead.rates, ahead.terms, grace)
+
+
+def _declining(balance_minor: int, rates: Sequence[Decimal], terms: LoanTerms, grace: int) -> tuple[Share, ...]:
+    if terms.method is Method.EQUAL_PRINCIPAL:
+        return equal_principal(balance_minor, rates, replace(terms, principal_grace_installments=grace))
+    return declining(balance_minor, rates, terms, interest_only=grace)
 
 
 def _kept(ahead: Outlook, running: Installment, balance_minor: int, open_rows: list[int]) -> Iterator[Share]:

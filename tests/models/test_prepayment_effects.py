@@ -113,3 +113,32 @@ def test_a_flat_loan_keeps_its_principal_parts_when_its_term_shrinks() -> None:
     assert {row.principal_minor for row in whole[:-1]} == {100_000}
     assert all(row.interest_minor == 12_000 for row in whole)
     assert sum(row.interest_minor for row in loan.installments) == 12_000 * (1 + len(whole))
+
+
+def test_recalculated_installments_become_smaller_in_the_way_of_their_method() -> None:
+    interest_only = account(InAdvance.REDUCE_INSTALLMENT, EARLY, recalculates=True, method=Method.INTEREST_ONLY)
+    equal_principal = account(InAdvance.REDUCE_INSTALLMENT, EARLY, recalculates=True, method=Method.EQUAL_PRINCIPAL)
+
+    assert {row.principal_outstanding_minor for row in interest_only.installments[2:-1]} == {0}
+    later = [row.principal_outstanding_minor for row in equal_principal.installments[2:-1]]
+    assert max(later) - min(later) <= 5
+
+
+def test_money_for_all_principal_but_not_all_interest_leaves_no_credit_beside_a_debt() -> None:
+    first = Transaction("first", K.REPAYMENT, MID_JANUARY, INSTALLMENT)
+    left_minor = 1_200_000 - (INSTALLMENT - 5_806)
+    rest = Transaction("rest", K.REPAYMENT, date(2026, 1, 31), left_minor + 1)
+
+    loan = account(InAdvance.REDUCE_INSTALLMENT, first, rest, recalculates=True)
+
+    assert (loan.splits["rest"].principal_minor, loan.splits["rest"].interest_minor) == (left_minor, 1)
+    assert loan.overpaid_minor == 0
+    assert loan.outstanding_minor > 0
+
+
+def test_a_charge_ahead_does_not_become_an_installment() -> None:
+    late_fee = Transaction("fee", K.FEE, LENT_ON, 700, due_on=date(2027, 3, 1))
+
+    loan = account(InAdvance.REDUCE_INSTALLMENT, late_fee, EARLY, recalculates=True)
+
+    assert (loan.installments[-1].principal_minor, loan.installments[-1].fee_outstanding_minor) == (0, 700)

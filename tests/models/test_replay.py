@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from models.allocation import InAdvance, Part, RepaymentPolicy
 from models.checking import RefundExceedsCredit
 from models.errors import Refusal
+from models.fees import Fee, FeeTiming
 from models.loan import LoanStatus
 from models.replay import effective, replay
 from models.terms import LoanTerms, Method
@@ -195,6 +196,16 @@ def test_a_charge_after_the_last_installment_has_one_of_its_own() -> None:
     ]
 
 
+def test_the_fees_of_a_schedule_are_paid_with_its_installments() -> None:
+    monthly = Fee("Service", FeeTiming.INSTALLMENT, amount_minor=250)
+    terms = LoanTerms(100_000, "USD", Decimal(12), 3, fees=(monthly,))
+
+    account = posted(paid(1_000, FEBRUARY, "paid"), terms=terms)
+
+    assert [row.fee_minor for row in account.installments] == [250, 250, 250]
+    assert account.splits["paid"] == Split(interest_minor=750, fee_minor=250)
+
+
 def test_a_settled_installment_that_is_charged_is_no_longer_settled() -> None:
     account = posted(paid(INSTALLMENT, FEBRUARY), event(K.FEE, date(2026, 2, 3), 100, installment=1))
 
@@ -279,6 +290,15 @@ def test_waived_principal_is_not_asked_for_again_by_a_recalculation() -> None:
     # 12,000.00 for 15 of the 31 days, 11,053.81 for the other 16
     assert account.installments[0].interest_minor == 11_512
     assert account.installments[0].principal_minor == 12_000 - 11_512
+
+
+def test_a_waiver_that_became_moot_lets_nothing_go() -> None:
+    waiver = event(K.WAIVER, FEBRUARY, 5_000, "moot", part=Part.PRINCIPAL)
+
+    account = history(waiver, paid(1_200_000, LENT_ON))
+
+    assert account.splits["moot"] == Split()
+    assert account.status is LoanStatus.CLOSED_OBLIGATIONS_MET
 
 
 def test_a_write_off_lets_everything_go_and_recoveries_come_after_it() -> None:
