@@ -24,6 +24,7 @@ from models.money import Rounding, rounded
 from models.rows import Row
 
 _ZERO = Decimal(0)
+_UNBOUNDED = -(10**18)
 _INTEREST, _PRINCIPAL = Part.INTEREST, Part.PRINCIPAL
 _DAY = itemgetter(0)
 
@@ -72,21 +73,21 @@ def reprice(rows: Sequence[Row], balance: Balance, *, until: date, rounding: Rou
     last = next((row for row in reversed(rows) if not row.closed and row.level_minor), None)
     left_minor = balance.to_be_repaid_minor - sum([row.paid[_PRINCIPAL] for row in rows])
     stretch = _Stretch(balance, until)
-    known_until, carried_minor = balance.known_until, 0
+    known_until, carried_minor, floor_minor = balance.known_until, 0, 0
     for row in rows:
         left_minor += row.paid[_PRINCIPAL]
         if row.due_on > known_until:
             row.cost_minor = rounded(stretch.cost(row, row.due_on), rounding)
-        cost_minor = row.cost_minor + carried_minor + row.added_minor
-        cost_minor = max(cost_minor, 0)
+        cost_minor = max(row.cost_minor + carried_minor + row.added_minor, floor_minor)
         if not row.closed:
             _share_out(row, cost_minor, left_minor, is_last=row is last)
-        carried_minor = cost_minor - row.owed[_INTEREST]
-        carried_minor = max(carried_minor, 0)
+        if row is last:
+            floor_minor = _UNBOUNDED  # what it paid beyond its cost was for the ones after it
+        carried_minor = max(cost_minor - row.owed[_INTEREST], floor_minor)
         left_minor -= row.owed[_PRINCIPAL]
         stretch.pass_by(row)
-    if last is not None:
-        last.owed[_INTEREST] += carried_minor  # of installments after it that were paid before it
+    if last is not None:  # it pays for installments after it that were paid before it
+        last.owed[_INTEREST] += max(carried_minor, 0)
     balance.known_until = until
 
 

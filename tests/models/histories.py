@@ -1,6 +1,6 @@
 """Histories of loans for tests: told briefly, or drawn at random as they may be posted."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -133,6 +133,9 @@ policies = st.builds(
     st.booleans(),
     st.sampled_from(LateCountsFrom),
 )
+by_the_day = policies.map(
+    lambda policy: replace(policy, recalculates_interest=True, late_counts_from=LateCountsFrom.PAYMENT_DATE)
+)
 _KINDS = (*K, *[K.REPAYMENT] * 12, K.FEE, K.PENALTY, K.FEE, K.PENALTY)
 _RESTRUCTURES = (K.RESCHEDULE, K.RE_AGE, K.RE_AMORTIZE)
 
@@ -145,7 +148,7 @@ def new_terms(draw: st.DrawFn, on: date) -> NewTerms:
 
 
 @st.composite
-def lives(draw: st.DrawFn, *, most: int = 7) -> Life:
+def lives(draw: st.DrawFn, *, policies: st.SearchStrategy[RepaymentPolicy] = policies, most: int = 7) -> Life:
     """What may happen to a loan: posted in time or late, and nothing that is refused."""
     terms, policy = draw(loan_terms()), draw(policies)
     lent_on = today = date(2024, 1, 31)

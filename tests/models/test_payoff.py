@@ -22,6 +22,7 @@ from tests.models.histories import (
     TERMS,
     K,
     Life,
+    by_the_day,
     event,
     history,
     lives,
@@ -137,6 +138,20 @@ def test_what_is_beyond_it_is_overpaid(life: Life, more_minor: int) -> None:
     after = life.account(paid(settling.total_minor + more_minor, life.today, "final"))
 
     assert (after.outstanding_minor, after.splits["final"].overpaid_minor) == (0, more_minor)
+
+
+@given(life=lives(policies=by_the_day), percent=st.integers(1, 99))
+def test_whatever_is_paid_lowers_it_by_as_much_where_interest_is_recalculated(life: Life, percent: int) -> None:
+    before = life.account()
+    assume(before.disbursed_on and not before.forgiven)
+    whole_minor = payoff(life.terms, life.policy, life.transactions, on=life.today).total_minor
+    some_minor = whole_minor * percent // 100
+    assume(some_minor)
+
+    some = paid(some_minor, life.today, "some")
+    rest_minor = payoff(life.terms, life.policy, [*life.transactions, some], on=life.today).total_minor
+
+    assert abs(whole_minor - some_minor - rest_minor) <= 1
 
 
 @given(day=st.integers(1, 30))

@@ -14,7 +14,7 @@ from models.loan import LoanStatus
 from models.money import rounded
 from models.replay import payoff
 from models.terms import LoanTerms
-from models.transactions import Transaction
+from models.transactions import Split, Transaction
 from tests.models.histories import (
     APRIL,
     FEBRUARY,
@@ -26,6 +26,7 @@ from tests.models.histories import (
     K,
     event,
     history,
+    left,
     paid,
     principal_left,
 )
@@ -122,6 +123,17 @@ def test_what_is_overdue_bears_interest_even_when_all_later_installments_were_pa
     # one per cent a month on 500.00
     assert sum(row.interest_outstanding_minor for row in late.installments) == 4 * 500
     assert sum(row.interest_outstanding_minor for row in soon.installments) == 2 * 500
+
+
+def test_interest_of_later_periods_is_asked_for_once_by_the_installment_that_is_still_open() -> None:
+    last_first = RepaymentPolicy(by_bucket(), InAdvance.LAST_INSTALLMENT, recalculates_interest=True)
+    life = (paid(11 * INSTALLMENT, LENT_ON), paid(20_000, date(2026, 5, 1), "some"))
+
+    account = history(*life, on=date(2026, 8, 1), policy=last_first)
+
+    # 271.91 is left of the first installment: 2.72 for each of four months, then 0.83 for each of three on 82.79
+    assert account.splits["some"] == Split(principal_minor=20_000 - 4 * 272, interest_minor=4 * 272)
+    assert left(account) == [8_279 + 3 * 83] + [0] * 11
 
 
 def test_looking_at_a_loan_in_between_changes_no_interest() -> None:
