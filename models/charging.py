@@ -4,7 +4,7 @@ from datetime import date
 from decimal import Decimal
 
 from models.allocation import Part
-from models.paying import Debt
+from models.debt import Debt
 from models.rows import Charge, Row
 from models.transactions import Split, Transaction, TransactionKind
 

@@ -9,8 +9,8 @@ from datetime import date
 from decimal import Decimal
 
 from models.allocation import InAdvance, Part, RepaymentPolicy
+from models.debt import Debt
 from models.money import rounded
-from models.paying import Debt
 from models.prepayment import FLAT
 from models.transactions import Split
 

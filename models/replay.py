@@ -12,9 +12,10 @@ from models.account import LoanAccount, Payoff
 from models.allocation import Part, RepaymentPolicy
 from models.charging import charge, owe_again
 from models.checking import RefundExceedsCredit, check
+from models.debt import Debt
 from models.forgiving import forgive, waive
 from models.loan import LoanStatus
-from models.paying import Debt, pay
+from models.paying import pay
 from models.recalculation import Balance
 from models.restructuring import can_restructure, new_rows, re_age, re_amortize, reschedule
 from models.terms import LoanTerms

@@ -16,10 +16,11 @@ from decimal import Decimal
 from models.allocation import Part
 from models.amortization import schedule_for
 from models.dates import Frequency, due_dates
+from models.debt import Debt
 from models.errors import Refused
 from models.installment import Installment
 from models.money import rounded
-from models.paying import Debt, outlook_of
+from models.paying_ahead import outlook_of
 from models.recalculation import payable_now
 from models.rows import CHARGED, Row, rows_of
 from models.terms import LoanTerms, Method

@@ -412,3 +412,9 @@ def test_a_year_by_30_actual_splits_only_at_its_end(start: date, days: int) -> N
     (rate,) = custom.period_rates(disbursed_on=start)
 
     assert 0 < rate < Decimal("0.12") * (days + 3) / 360
+
+
+def test_a_single_installment_takes_the_rest_wherever_it_was_agreed_to_be() -> None:
+    terms = LoanTerms(10_001, "USD", Decimal(12), 1, residual=Residual.FIRST)
+
+    assert [row.principal_minor for row in schedule_for(terms, disbursed_on=date(2026, 1, 1))] == [10_001]
