@@ -8,10 +8,10 @@ from sqlmodel import col, select
 from temporalio import activity
 
 from activities.applications import UnknownApplication, locked, move
-from activities.leads import tell_provider
 from activities.loans import position_in, terms_of
 from activities.notices import disbursed_notice
 from activities.postings import Note, disbursement_transaction_id, post_transaction
+from activities.provider_news import ProviderNews, tell_provider
 from activities.rails import Beneficiary, Rail, TransferResult
 from models.application import ApplicationRef, ApplicationStatus
 from models.apr import AprMethod
@@ -154,7 +154,8 @@ async def _open(session: AsyncSession, application: Application, booking: Bookin
     completed = Event(EventType.DISBURSEMENT_COMPLETED, application.id, at, loan.id, data)
     emit(session, application.tenant_id, completed, key=loan.id)
     lead = {"leadId": application.lead_id, "offerId": offer.id, "loanId": loan.id}
-    tell_provider(session, application, offer.provider_id, ProviderEventType.LOAN_FUNDED, lead, at=at)
+    news = ProviderNews(ProviderEventType.LOAN_FUNDED, application.id, at, lead)
+    tell_provider(session, offer.tenant_id, offer.provider_id, news)
     await _tell_borrower(session, application, loan, terms_of(loan, product).disbursed_minor)
     return loan
 

@@ -1,6 +1,5 @@
 """Which providers are invited to bid, and what they are told."""
 
-import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -11,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from activities.applications import move
+from activities.provider_news import ProviderNews, tell_provider
 from models.application import ApplicationStatus
 from models.events import ProviderEventType
 from models.ids import derived_id
@@ -18,7 +18,6 @@ from models.matching import Lead, Matches, ProviderProfile, match
 from models.money import exponent_of, major_units, rounded
 from models.records.applications import Applicant, Application
 from models.records.leads import LeadGrant
-from models.records.outbox import Channel, deliver
 from models.records.products import owner_of
 from models.records.providers import Provider
 from models.records.tenants import Tenant
@@ -62,34 +61,9 @@ async def invite(session: AsyncSession, application: Application, *, at: datetim
     )
     for grant in grants:
         data = lead_data(application, applicant, disclosure=tenant.lead_disclosure)
-        tell_provider(
-            session, application, grant.provider_id, ProviderEventType.LEAD_RECEIVED, data, at=at, expires_at=closes_at
-        )
+        news = ProviderNews(ProviderEventType.LEAD_RECEIVED, application.id, at, data, expires_at=closes_at)
+        tell_provider(session, application.tenant_id, grant.provider_id, news)
     return grants
-
-
-def tell_provider(
-    session: AsyncSession,
-    application: Application,
-    provider_id: str,
-    event: ProviderEventType,
-    data: dict[str, Any],
-    *,
-    at: datetime,
-    expires_at: datetime | None = None,
-) -> None:
-    """Queue one signed webhook to a provider in the caller's transaction."""
-    key = f"{event}:{application.id}:{provider_id}"
-    body = {
-        "eventId": derived_id("msg", application.tenant_id, key),
-        "eventType": event,
-        "type": event,
-        "providerId": provider_id,
-        "timestamp": at.isoformat(),
-        "data": data,
-        "expiresAt": expires_at.isoformat() if expires_at else None,
-    }
-    deliver(session, application.tenant_id, Channel.WEBHOOK, provider_id, event, json.dumps(body), key=key)
 
 
 def lead_data(application: Application, applicant: Applicant, *, disclosure: str) -> dict[str, Any]:

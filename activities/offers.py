@@ -10,7 +10,8 @@ from sqlmodel import col, select
 from temporalio import activity
 
 from activities.applications import locked, move, offers_of
-from activities.leads import lead_data, tell_provider
+from activities.leads import lead_data
+from activities.provider_news import ProviderNews, tell_provider
 from models.application import APPLICATION, ApplicationRef, ApplicationStatus
 from models.events import Event, EventType, ProviderEventType
 from models.ids import derived_id
@@ -203,11 +204,12 @@ async def _settle(
     offer.status = OFFER.check(OfferStatus(offer.status), status)
     data = {"leadId": application.lead_id, "offerId": offer.id, "status": status}
     if status is not OfferStatus.ACCEPTED:
-        event = ProviderEventType.OFFER_NOT_SELECTED
-        tell_provider(session, application, offer.provider_id, event, data, at=at)
+        news = ProviderNews(ProviderEventType.OFFER_NOT_SELECTED, application.id, at, data)
+        tell_provider(session, offer.tenant_id, offer.provider_id, news)
         return
     applicant = await session.get_one(Applicant, (application.tenant_id, application.applicant_id))
     data |= lead_data(application, applicant, disclosure="full")
-    tell_provider(session, application, offer.provider_id, ProviderEventType.OFFER_ACCEPTED, data, at=at)
+    news = ProviderNews(ProviderEventType.OFFER_ACCEPTED, application.id, at, data)
+    tell_provider(session, offer.tenant_id, offer.provider_id, news)
     accepted = Event(EventType.OFFER_ACCEPTED, application.id, at, application.loan_id, {"offerId": offer.id})
     emit(session, application.tenant_id, accepted, key=offer.id)

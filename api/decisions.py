@@ -8,15 +8,26 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 
 from api.idempotency import IdempotencyKeyReused
-from api.schemas.leads import DecisionIn
+from api.processes import Declined, NoSuchProcess
+from api.resources import Resources
+from api.schemas.leads import DecidedOut, DecisionIn
 from api.security import Caller
+from models.bidding import BiddingClosed
 from models.errors import NotFound, Refused
 from models.ids import derived_id
 from models.money import minor_units
 from models.records.applications import Application
 from models.records.database import Database
 from models.records.leads import Decision, LeadGrant
+from workflows.application import ApplicationWorkflow, application_workflow_id
 from workflows.application_state import ProviderDecision
+
+_APPROVED = [
+    "Customer will be notified of approval",
+    "Customer can accept or decline the offer",
+    "Upon acceptance, loan agreement will be generated",
+]
+_DECLINED = ["The decline is on record", "This lead will not be sent to you again"]
 
 
 class UnknownLead(NotFound):
@@ -75,6 +86,30 @@ class Inbox:
         """Keep why it was refused."""
         async with self.database.transaction(self.caller.tenant_id) as session:
             await session.execute(update(Decision).where(col(Decision.id) == decision_id).values(refused_because=code))
+
+
+async def decided(
+    having: Resources, caller: Caller, decision: DecisionIn, raw: bytes, *, message_id: str
+) -> DecidedOut:
+    """Keep one decision, then put it to the lead's workflow; the same message is the same decision."""
+    inbox = Inbox(having.database, caller, decision.lead_id)
+    application, judged = await inbox.store(decision, raw, message_id)
+    try:
+        await having.processes.update(
+            application_workflow_id(application.id),
+            ApplicationWorkflow.decide,
+            judged,
+            # Of this provider: two of them may number their messages alike.
+            update_id=f"{decision.provider_id}:{message_id}",
+        )
+    except NoSuchProcess:
+        closed = BiddingClosed("Bidding for this lead has closed.")
+        await inbox.refuse(judged.decision_id, closed.code)
+        raise closed from None
+    except Declined as declined:
+        await inbox.refuse(judged.decision_id, declined.code)
+        raise
+    return DecidedOut(accepted=True, next_steps=_APPROVED if judged.decision == "approved" else _DECLINED)
 
 
 def check_path(decision: DecisionIn, *, provider_id: str, lead_id: str) -> None:

@@ -38,9 +38,17 @@ class ProviderEventType(StrEnum):
     """What a credit provider is told by webhook."""
 
     LEAD_RECEIVED = "lead_received"
+    LEAD_CLOSED = "lead_closed"
+    INFORMATION_PROVIDED = "information_provided"
     OFFER_ACCEPTED = "offer_accepted"
     OFFER_NOT_SELECTED = "offer_not_selected"
+    OFFER_LAPSED = "offer_lapsed"
     LOAN_FUNDED = "loan_funded"
+    REPAYMENT_RECEIVED = "repayment_received"
+    STATUS_CHANGED = "provider_status_changed"
+    INVOICE_ISSUED = "invoice_issued"
+    ENDPOINT_DISABLED = "endpoint_disabled"
+    TEST = "test"
 
 
 @dataclass(frozen=True, slots=True)

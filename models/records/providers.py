@@ -29,6 +29,8 @@ class Provider(RecordedRow, table=True):
     minimum_amount_minor: int = minor()
     maximum_amount_minor: int = minor()
     amount_currency: str
+    exposure_limit_minor: int | None = minor(default=None)
+    daily_lead_cap: int | None = None
     rate_minimum_percent: Decimal = rate()
     rate_maximum_percent: Decimal = rate()
     countries: list[str] = document()

@@ -4,6 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
+from models.records.walls import append_only, wall_off
+
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
@@ -85,7 +87,7 @@ def _products() -> None:
         unique=True,
         postgresql_where=sa.text("status = 'approved'"),
     )
-    _wall_off("caas_loan_product", "SELECT, INSERT, UPDATE")
+    wall_off("caas_loan_product", "SELECT, INSERT, UPDATE")
     op.execute("""
         CREATE FUNCTION caas_keep_product() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
@@ -169,8 +171,8 @@ def _transactions() -> None:
     )
     op.create_index("caas_transaction_split_loan", "caas_transaction_split", ["tenant_id", "loan_id"], unique=False)
     for table in ("caas_loan_transaction", "caas_transaction_split"):
-        _wall_off(table, "SELECT, INSERT")
-        _append_only(table)
+        wall_off(table, "SELECT, INSERT")
+        append_only(table)
     # A restructured or shortened loan has fewer installments than before.
     op.execute("GRANT DELETE ON caas_installment TO caas_app")
 
@@ -250,10 +252,10 @@ def _new_book_tables() -> None:
         sa.Column("completed_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("tenant_id", "business_date"),
     )
-    _wall_off("caas_account", "SELECT, INSERT, UPDATE")
-    _wall_off("caas_closed_period", "SELECT, INSERT")
-    _wall_off("caas_business_day", "SELECT, INSERT, UPDATE")
-    _append_only("caas_closed_period")
+    wall_off("caas_account", "SELECT, INSERT, UPDATE")
+    wall_off("caas_closed_period", "SELECT, INSERT")
+    wall_off("caas_business_day", "SELECT, INSERT, UPDATE")
+    append_only("caas_closed_period")
     # The worker keeps a schedule for each tenant, so it must know which there are; it learns no more than their ids.
     op.execute("CREATE POLICY caas_tenant_relay ON caas_tenant FOR SELECT TO caas_relay USING (true)")
     op.execute("GRANT SELECT (tenant_id) ON caas_tenant TO caas_relay")
@@ -301,23 +303,4 @@ def _close_periods() -> None:
     op.execute("""
         CREATE TRIGGER caas_closed_period_alone BEFORE INSERT ON caas_closed_period
         FOR EACH ROW EXECUTE FUNCTION caas_close_period()
-    """)
-
-
-def _wall_off(table: str, rights: str) -> None:
-    """Force row-level security on a new table, as on every other, and give the application these rights."""
-    op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
-    op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
-    op.execute(f"""
-        CREATE POLICY {table}_tenant ON {table} TO caas_app, caas_relay
-        USING (tenant_id = (SELECT caas_current_tenant())) WITH CHECK (tenant_id = (SELECT caas_current_tenant()))
-    """)
-    op.execute(f"GRANT {rights} ON {table} TO caas_app")
-
-
-def _append_only(table: str) -> None:
-    """Refuse every change of what is written, whoever asks."""
-    op.execute(f"""
-        CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}
-        FOR EACH STATEMENT EXECUTE FUNCTION caas_refuse_change()
     """)

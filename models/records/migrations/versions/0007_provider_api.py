@@ -1,0 +1,14 @@
+"""What providers ask and tell us over the API, and how often they may."""
+
+revision = "0007"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass
