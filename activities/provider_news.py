@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.events import ProviderEventType
 from models.ids import derived_id
-from models.records.outbox import Channel, deliver
+from models.records.outbox import PLATFORM, Channel, deliver, deliver_to
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +24,32 @@ class ProviderNews:
 
 
 def tell_provider(session: AsyncSession, tenant_id: str, provider_id: str, news: ProviderNews) -> None:
-    """Queue one signed webhook to a provider."""
-    key = f"{news.event}:{news.about}:{provider_id}"
+    """Queue the news for every enabled endpoint of a provider that asks for it."""
+    key = _key(news, provider_id)
+    body = _envelope(tenant_id, provider_id, news, key)
+    deliver(session, tenant_id, Channel.WEBHOOK, provider_id, news.event, body, key=key)
+
+
+def tell_platform(session: AsyncSession, tenant_id: str, news: ProviderNews) -> None:
+    """Queue the news for the platform's own endpoints."""
+    key = _key(news, PLATFORM)
+    deliver(session, tenant_id, Channel.WEBHOOK, PLATFORM, news.event, _envelope(tenant_id, None, news, key), key=key)
+
+
+def tell_endpoint(
+    session: AsyncSession, tenant_id: str, endpoint_id: str, provider_id: str | None, news: ProviderNews
+) -> str:
+    """Queue the news for one endpoint, whatever it asks for; the id of the message."""
+    key = _key(news, endpoint_id)
+    body = _envelope(tenant_id, provider_id, news, key)
+    return deliver_to(session, tenant_id, endpoint_id, news.event, body, key=key)
+
+
+def _key(news: ProviderNews, recipient: str) -> str:
+    return f"{news.event}:{news.about}:{recipient}"
+
+
+def _envelope(tenant_id: str, provider_id: str | None, news: ProviderNews, key: str) -> str:
     body = {
         "eventId": derived_id("msg", tenant_id, key),
         "eventType": news.event,
@@ -35,4 +59,4 @@ def tell_provider(session: AsyncSession, tenant_id: str, provider_id: str, news:
         "data": news.data,
         "expiresAt": news.expires_at.isoformat() if news.expires_at else None,
     }
-    deliver(session, tenant_id, Channel.WEBHOOK, provider_id, news.event, json.dumps(body), key=key)
+    return json.dumps(body)

@@ -14,7 +14,7 @@ from api.keys import hash_of, is_well_formed, key_prefix
 from api.problems import Forbidden, NotAuthenticated
 from api.resources import resources_of
 from models.records.database import Database
-from models.records.providers import Provider
+from models.records.endpoints import symmetric_secrets_of
 from models.records.tenants import ApiKey
 
 # For the documentation only: the header is read below, so that every failure is a problem of ours.
@@ -48,12 +48,14 @@ async def authenticate(request: Request) -> Caller:
 
 
 async def authenticate_signed(request: Request) -> Caller:
-    """A provider whose body carries a Standard Webhooks signature made with its own secret, just now."""
+    """A provider whose body carries a Standard Webhooks signature, made just now with a secret of its endpoints."""
     if not hasattr(request.state, "is_signed"):
         caller = await _provider(await authenticate(request))
+        assert caller.provider_id is not None, "it is a provider's key"
+        now = datetime.now(UTC)
         async with resources_of(request).database.transaction(caller.tenant_id) as session:
-            provider = await session.get_one(Provider, (caller.tenant_id, caller.provider_id))
-        verify(provider.webhook_secret, request.headers, await request.body(), now=datetime.now(UTC))
+            secrets = await symmetric_secrets_of(session, caller.tenant_id, caller.provider_id, at=now)
+        verify(secrets, request.headers, await request.body(), now=now)
         request.state.is_signed = True
     return await authenticate(request)
 

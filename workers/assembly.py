@@ -27,10 +27,12 @@ from activities.repayments import Repayments
 from activities.servicing import Servicing
 from activities.transactions import Transactions
 from activities.underwriting import Underwriting
+from models.delivery import DeliveryPolicy
 from models.records.database import Database, DatabaseSettings
-from workers.settings import WorkerSettings
+from workers.settings import DeliverySettings, WorkerSettings
 
 Activity = Callable[..., Awaitable[Any]]
+_STANDARD = DeliveryPolicy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,9 @@ class Strangers:
     mailer: Mailer
 
 
-def engine(database: Database, outbox: Database, strangers: Strangers) -> Engine:
+def engine(
+    database: Database, outbox: Database, strangers: Strangers, delivery_policy: DeliveryPolicy = _STANDARD
+) -> Engine:
     """The engine on these rows and these strangers."""
     identity = Identity(database, strangers.bureau, strangers.sanctions)
     underwriting = Underwriting(database)
@@ -65,7 +69,7 @@ def engine(database: Database, outbox: Database, strangers: Strangers) -> Engine
     collection = Collection(database)
     transactions = Transactions(database)
     closing = CloseOfBusiness(database)
-    deliveries = Deliveries(outbox, strangers.postbox, strangers.mailer)
+    deliveries = Deliveries(outbox, strangers.postbox, strangers.mailer, delivery_policy)
     return Engine(
         activities=[
             identity.verify,
@@ -109,6 +113,7 @@ def engine(database: Database, outbox: Database, strangers: Strangers) -> Engine
 async def assemble(settings: WorkerSettings) -> AsyncIterator[Engine]:
     """Build the engine on real adapters; connections close on leaving."""
     rows, rail_settings, kyc_settings = DatabaseSettings(), RailSettings(), KycSettings()
+    deliveries = DeliverySettings()
     database = Database(rows.database_url, pool_size=rows.database_pool_size)
     outbox = Database(rows.relay_database_url, pool_size=rows.database_pool_size)
     async with (
@@ -127,11 +132,13 @@ async def assemble(settings: WorkerSettings) -> AsyncIterator[Engine]:
             rail=rail,
             bureau=bureau,
             sanctions=bureau,
-            postbox=HttpDelivery(webhook_client, allow_local=settings.mode == "sandbox"),
+            postbox=HttpDelivery(
+                webhook_client, allow_local=settings.mode == "sandbox", deadline_seconds=deliveries.timeout_seconds
+            ),
             mailer=_mailer(MailSettings()),
         )
         try:
-            yield engine(database, outbox, strangers)
+            yield engine(database, outbox, strangers, deliveries.policy)
         finally:
             await database.close()
             await outbox.close()

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import structlog
@@ -18,11 +18,12 @@ from temporalio.common import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.deliveries import RETRY_SCHEDULE, Deliveries, DeliveryFailed, MessageRef
+from activities.deliveries import Deliveries, MessageRef
 from activities.rails import TransferStatus
 from models.application import ApplicationRef, ApplicationStatus
 from models.loan import LoanRef
 from models.payment import PaymentReceived, TransferNews
+from models.records.dispatch import Parcel
 from models.records.outbox import OutboxKind, OutboxRow
 from temporal import search_attributes as sa
 from temporal.queues import LOANS
@@ -70,7 +71,7 @@ class Errands:
 
     def __init__(self, client: Client, deliveries: Deliveries, *, task_queue: str = LOANS) -> None:
         self._client = client
-        self._deliveries = deliveries
+        self.deliveries = deliveries
         self._task_queue = task_queue
         self._by_kind: Mapping[str, Callable[[Work], Awaitable[None]]] = {
             OutboxKind.START_APPLICATION: self._start_application,
@@ -79,7 +80,6 @@ class Errands:
             OutboxKind.DISBURSEMENT_RETURNED: self._disbursement_returned,
             OutboxKind.PAYMENT_RECEIVED: self._payment_received,
             OutboxKind.CLOSE_OF_BUSINESS: self._close_of_business,
-            OutboxKind.DELIVER: self._deliver,
         }
 
     async def do(self, work: Work) -> None:
@@ -174,25 +174,24 @@ class Errands:
             search_attributes=TypedSearchAttributes([SearchAttributePair(sa.TENANT, work.tenant_id)]),
         )
 
-    async def _deliver(self, work: Work) -> None:
-        """The first attempt is ours; the long schedule of retries is Temporal's."""
-        ref = MessageRef(work.tenant_id, work.payload["deliveryId"])
-        try:
-            await self._deliveries.attempt(ref)
-        except DeliveryFailed as failure:
-            log.info("first delivery failed", delivery_id=ref.delivery_id, error=str(failure), final=failure.final)
-            if not failure.final:
-                await self._retry_later(ref)
+    async def retry_later(self, parcel: Parcel) -> None:
+        """Have Temporal carry on with a message whose first attempt failed: one activity of its own, and no workflow.
 
-    async def _retry_later(self, ref: MessageRef) -> None:
+        It is tried until it says itself that it is over: how far it has come is in its row.
+        """
+        attributes = [SearchAttributePair(sa.TENANT, parcel.tenant_id)]
+        if parcel.address and parcel.address.provider_id:
+            attributes.append(SearchAttributePair(sa.PROVIDER, parcel.address.provider_id))
+        due = parcel.next_attempt_at or datetime.now(UTC)
         await self._client.start_activity(
             Deliveries.deliver,  # type: ignore[arg-type]
-            ref,
-            id=f"deliver/{ref.delivery_id}",
+            MessageRef(parcel.tenant_id, parcel.delivery_id),
+            id=f"deliver/{parcel.delivery_id}",
             task_queue=self._task_queue,
             start_to_close_timeout=_DELIVERY_TIMEOUT,
-            schedule_to_close_timeout=sum(RETRY_SCHEDULE, timedelta()) + timedelta(hours=1),
-            start_delay=RETRY_SCHEDULE[0],
-            retry_policy=RetryPolicy(maximum_attempts=len(RETRY_SCHEDULE)),
+            start_delay=max(due - datetime.now(UTC), timedelta(0)),
+            retry_policy=RetryPolicy(initial_interval=timedelta(seconds=5)),
             id_conflict_policy=ActivityIDConflictPolicy.USE_EXISTING,
+            search_attributes=TypedSearchAttributes(attributes),
+            summary=f"{parcel.subject} to {parcel.address.url if parcel.address else 'a mailbox'}"[:200],
         )

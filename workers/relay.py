@@ -14,8 +14,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from models.records.correlation import correlated
 from models.records.database import Database
-from models.records.outbox import claim, postpone, settle
+from models.records.outbox import OutboxKind, claim, postpone, settle
 from workers.errands import Errands, Work
+from workers.first_attempts import FirstAttempts
 from workers.settings import WorkerSettings
 
 log = structlog.get_logger()
@@ -34,9 +35,11 @@ class Relay:
         self._errands = errands
         self._settings = settings
         self._running: set[asyncio.Task[int | None]] = set()
+        self._messages = FirstAttempts(outbox, errands.deliveries, errands.retry_later, settings)
 
     async def run(self) -> None:
         """Relay for ever; an outage of the database or of Temporal is waited out."""
+        writing = asyncio.create_task(self._messages.run())
         try:
             while True:
                 try:
@@ -47,7 +50,9 @@ class Relay:
         finally:
             for task in self._running:
                 task.cancel()
-            await asyncio.gather(*self._running, return_exceptions=True)
+            writing.cancel()
+            await asyncio.gather(*self._running, writing, return_exceptions=True)
+            await self._messages.close()
 
     async def _turn(self) -> None:
         """Settle what is done, take up as much as there is room for, and wait for one or the other.
@@ -57,23 +62,38 @@ class Relay:
         done = {task for task in self._running if task.done()}
         await self._settle([row_id for task in done if (row_id := task.result()) is not None])
         self._running -= done
-        claimed = await self._claim(self._settings.relay_batch - len(self._running))
-        self._running |= {asyncio.create_task(self._handle(work)) for work in claimed}
-        if not claimed:
-            await self._rest()
+        self._messages.has_room.clear()
+        claimed = await self._claim()
+        messages = [work for work in claimed if work.kind == OutboxKind.DELIVER]
+        self._running |= {
+            asyncio.create_task(self._handle(work)) for work in claimed if work.kind != OutboxKind.DELIVER
+        }
+        if messages:
+            await self._messages.take(messages)
+        await self._rest(is_idle=not claimed)
 
-    async def _rest(self) -> None:
-        if self._running:
+    async def _rest(self, *, is_idle: bool) -> None:
+        """A little while even when there is work: rows that are claimed together cost less."""
+        if not is_idle:
+            await asyncio.sleep(self._settings.relay_pace_seconds)
+            return
+        room = asyncio.create_task(self._messages.has_room.wait())
+        try:
             idle = self._settings.relay_idle_seconds
-            await asyncio.wait(self._running, timeout=idle, return_when=asyncio.FIRST_COMPLETED)
-        else:
-            await asyncio.sleep(self._settings.relay_idle_seconds)
+            await asyncio.wait({room, *self._running}, timeout=idle, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            room.cancel()
 
-    async def _claim(self, at_most: int) -> list[Work]:
-        if at_most < 1:
-            return []
+    async def _claim(self) -> list[Work]:
+        """Rows of lanes that have room, and errands if there are hands for them."""
         async with self._outbox.transaction() as session:
-            rows = await claim(session, at_most, lease_seconds=self._settings.relay_lease_seconds)
+            rows = await claim(
+                session,
+                self._settings.relay_batch,
+                lease_seconds=self._settings.relay_lease_seconds,
+                without=self._messages.full_lanes,
+                lanes_only=len(self._running) >= self._settings.relay_batch,
+            )
         return [Work.of(row) for row in rows]
 
     async def _handle(self, work: Work) -> int | None:

@@ -2,39 +2,101 @@
 
 The address is looked up once, judged, and dialed as judged; certificate and `Host` are still the name's. Redirects are
 answers, not directions. The whole attempt has one deadline, and only the start of the answer is read.
+
+A connection is kept for a moment, for the same name at the same address and for nobody else: two lenders behind one
+proxy share the address, and a certificate checked for the one proves nothing of the other.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections import Counter, OrderedDict
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, Self
 
 import httpx2
 
-from activities.destinations import Destination, Resolve, check_destination, resolve, vetted_address
+from activities.destinations import Address, Destination, Resolve, check_destination, resolve, vetted_address
 from activities.postbox import Delivered, Undelivered
 
 _DEADLINE_SECONDS = 15
 _EXCERPT_BYTES = 2048
+_POOLS = 500
+# Shorter than most servers keep theirs, so that we seldom write into one that is being closed.
+_KEPT_SECONDS = 3.0
 
 
-def delivery_client() -> httpx2.AsyncClient:
-    """No connection is kept: the pool knows them by address, so the next lender behind the same proxy would be sent
-    over a connection whose certificate was checked for this one. No proxy either: it would dial what it likes."""
-    limits = httpx2.Limits(max_connections=100, max_keepalive_connections=0)
-    return httpx2.AsyncClient(limits=limits, follow_redirects=False, trust_env=False, timeout=_DEADLINE_SECONDS)
+_Line = tuple[str, str, int, str]
+
+
+class KeptConnections:
+    """A pool for each scheme, name, port and vetted address. No proxy: it would dial what it likes."""
+
+    def __init__(self, *, at_most: int = _POOLS, transport: httpx2.AsyncBaseTransport | None = None) -> None:
+        self._at_most = at_most
+        self._transport = transport
+        self._trust = httpx2.create_ssl_context(trust_env=False)
+        self._pools: OrderedDict[_Line, httpx2.AsyncClient] = OrderedDict()
+        self._used: Counter[_Line] = Counter()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for pool in self._pools.values():
+            await pool.aclose()
+        self._pools.clear()
+
+    @property
+    def kept(self) -> int:
+        """How many lines are kept."""
+        return len(self._pools)
+
+    @asynccontextmanager
+    async def to(self, destination: Destination, address: Address) -> AsyncIterator[httpx2.AsyncClient]:
+        """The pool of this line, kept open while it is used; the one used longest ago makes room for a new one."""
+        line = (destination.scheme, destination.host, destination.port, str(address))
+        pool = self._pools.get(line)
+        if pool is None:
+            limits = httpx2.Limits(max_connections=None, keepalive_expiry=_KEPT_SECONDS)
+            pool = self._pools[line] = httpx2.AsyncClient(
+                verify=self._trust,
+                limits=limits,
+                transport=self._transport,
+                follow_redirects=False,
+                trust_env=False,
+                timeout=None,
+            )
+        self._pools.move_to_end(line)
+        self._used[line] += 1
+        try:
+            yield pool
+        finally:
+            self._used[line] -= 1
+            await self._make_room()
+
+    async def _make_room(self) -> None:
+        for line in list(self._pools)[: max(len(self._pools) - self._at_most, 0)]:
+            if not self._used[line]:
+                del self._used[line]
+                await self._pools.pop(line).aclose()
+
+
+def delivery_client() -> KeptConnections:
+    """What the process posts through; closed when the process ends."""
+    return KeptConnections()
 
 
 class HttpDelivery:
     def __init__(
         self,
-        client: httpx2.AsyncClient,
+        connections: KeptConnections,
         *,
         allow_local: bool,
         resolve: Resolve = resolve,
         deadline_seconds: float = _DEADLINE_SECONDS,
     ) -> None:
-        self._client = client
+        self._connections = connections
         self._allow_local = allow_local
         self._resolve = resolve
         self._deadline_seconds = deadline_seconds
@@ -43,27 +105,41 @@ class HttpDelivery:
         destination = check_destination(url, allow_local=self._allow_local)
         try:
             async with asyncio.timeout(self._deadline_seconds):
-                request = await self._addressed(destination, headers, body)
-                return await self._exchange(request)
+                address = await vetted_address(destination, allow_local=self._allow_local, resolve=self._resolve)
+                async with self._connections.to(destination, address) as line:
+                    return await _exchange(line, destination, address, headers, body)
         except TimeoutError as error:
             raise Undelivered(f"no whole answer within {self._deadline_seconds} seconds") from error
         except (httpx2.HTTPError, OSError) as error:
             raise Undelivered(f"{type(error).__name__}: {error}") from error
 
-    async def _addressed(self, destination: Destination, headers: Mapping[str, str], body: bytes) -> httpx2.Request:
-        address = await vetted_address(destination, allow_local=self._allow_local, resolve=self._resolve)
-        literal = f"[{address}]" if address.version == 6 else str(address)  # noqa: PLR2004 - IP version six
-        extensions: dict[str, Any] = {"sni_hostname": destination.host}
-        return self._client.build_request(
+
+async def _exchange(
+    line: httpx2.AsyncClient, destination: Destination, address: Address, headers: Mapping[str, str], body: bytes
+) -> Delivered:
+    """One request; once more when a kept connection turns out to have been closed at the other end meanwhile."""
+    dialed = False
+
+    async def watch(event: str, _: Mapping[str, Any]) -> None:
+        nonlocal dialed
+        dialed = dialed or event.startswith("connection.connect_tcp")
+
+    literal = f"[{address}]" if address.version == 6 else str(address)  # noqa: PLR2004 - IP version six
+    while True:
+        request = line.build_request(
             "POST",
             f"{destination.scheme}://{literal}:{destination.port}{destination.path}",
             headers={**headers, "host": destination.authority},
             content=body,
-            extensions=extensions,
+            extensions={"sni_hostname": destination.host, "trace": watch},
         )
-
-    async def _exchange(self, request: httpx2.Request) -> Delivered:
-        response = await self._client.send(request, stream=True)
+        try:
+            response = await line.send(request, stream=True)
+        except (httpx2.RemoteProtocolError, httpx2.NetworkError):
+            if dialed:
+                raise
+            dialed = True
+            continue
         try:
             return Delivered(response.status_code, _retry_after_seconds(response.headers), await _excerpt(response))
         finally:

@@ -32,6 +32,7 @@ from api.schemas.providers import (
 from api.schemas.values import Identifier, money, percent
 from api.security import AnyCaller, Caller, TenantCaller
 from models.errors import NotFound
+from models.records.endpoints import first_endpoint
 from models.records.providers import Provider
 
 router = APIRouter(prefix="/api/v1/providers", tags=["providers"], route_class=IdempotentRoute)
@@ -107,7 +108,9 @@ async def _store(having: Resources, caller: Caller, body: ProviderIn, credential
         async with having.database.transaction(caller.tenant_id) as session:
             if known := await session.get(Provider, (caller.tenant_id, credentials.provider_id)):
                 return known.status
-            session.add(provider_row(caller.tenant_id, body, credentials))
+            session.add(provider := provider_row(caller.tenant_id, body, credentials))
+            await session.flush()
+            await first_endpoint(session, provider)
             session.add(key_row(caller.tenant_id, credentials, live=caller.is_live))
     except IntegrityError:
         raise AlreadyRegistered(

@@ -3,6 +3,7 @@
 from sqlmodel import SQLModel
 
 from models.records.applications import Applicant, Application, VerifiedUser
+from models.records.endpoints import DeliveryAttempt, Endpoint, EndpointHealth, EndpointSecret
 from models.records.leads import Decision, LeadGrant
 from models.records.ledger import AccountRow, BusinessDayRow, ClosedPeriodRow, EntryRow, JournalRow
 from models.records.loans import InstallmentRow, Loan
@@ -41,5 +42,9 @@ TABLES = (
     EventRow,
     OutboxRow,
     Delivery,
+    Endpoint,
+    EndpointSecret,
+    EndpointHealth,
+    DeliveryAttempt,
 )
 METADATA = SQLModel.metadata

@@ -24,6 +24,7 @@ from models.loan import LoanRef
 from models.payment import PaymentKind, PaymentStatus
 from models.records.applications import Applicant, Application
 from models.records.database import Database
+from models.records.endpoints import first_endpoint
 from models.records.leads import LeadGrant
 from models.records.ledger import EntryRow
 from models.records.loans import InstallmentRow, Loan
@@ -329,7 +330,10 @@ async def _true(condition: Callable[[], Any]) -> bool:
 async def populate(database: Database, providers: tuple[str, ...], **tenant: Any) -> None:
     async with database.transaction(TENANT) as session:
         session.add(Tenant(tenant_id=TENANT, name="Test Platform", **tenant))
-        session.add_all([_provider(provider_id) for provider_id in providers])
+        for provider in map(_provider, providers):
+            session.add(provider)
+            await session.flush()
+            await first_endpoint(session, provider)
 
 
 def _provider(provider_id: str) -> Provider:

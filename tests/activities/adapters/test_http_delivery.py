@@ -1,25 +1,26 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 
 import httpx2
 import pytest
 import pytest_asyncio
 
-from activities.adapters.http_delivery import HttpDelivery, delivery_client
+from activities.adapters.http_delivery import HttpDelivery, KeptConnections, delivery_client
 from activities.destinations import ForbiddenDestination
 from activities.postbox import Undelivered
 from tests.sandbox.worlds import Platform, platform_alive
 
 
 @pytest_asyncio.fixture
-async def client() -> AsyncIterator[httpx2.AsyncClient]:
+async def client() -> AsyncIterator[KeptConnections]:
     async with delivery_client() as open_client:
         yield open_client
 
 
 @pytest_asyncio.fixture
-async def delivery(client: httpx2.AsyncClient) -> HttpDelivery:
+async def delivery(client: KeptConnections) -> HttpDelivery:
     return HttpDelivery(client, allow_local=True, deadline_seconds=0.5)
 
 
@@ -54,9 +55,7 @@ async def test_a_message_arrives_byte_for_byte(delivery: HttpDelivery, platform:
     assert (received.path, received.body, received.headers["webhook-id"]) == ("/hook", b'{"a": 1}', "evt_1")
 
 
-async def test_the_name_is_looked_up_once_and_the_answer_is_dialed(
-    client: httpx2.AsyncClient, platform: Platform
-) -> None:
+async def test_the_name_is_looked_up_once_and_the_answer_is_dialed(client: KeptConnections, platform: Platform) -> None:
     answers = iter(["127.0.0.1", "169.254.169.254"])
 
     async def rebinding(_host: str, _port: int) -> list[str]:
@@ -85,7 +84,7 @@ async def test_the_certificate_is_asked_for_by_name_though_the_address_is_dialed
     async def public(_host: str, _port: int) -> list[str]:
         return ["2606:4700:4700::1111"]
 
-    async with httpx2.AsyncClient(transport=httpx2.MockTransport(lender)) as client:
+    async with KeptConnections(transport=httpx2.MockTransport(lender)) as client:
         await HttpDelivery(client, allow_local=False, resolve=public).post("https://lender.example/hook", {}, b"")
 
     assert str(seen[0].url) == "https://[2606:4700:4700::1111]/hook"
@@ -93,7 +92,7 @@ async def test_the_certificate_is_asked_for_by_name_though_the_address_is_dialed
     assert seen[0].extensions["sni_hostname"] == "lender.example"
 
 
-async def test_production_posts_to_nobody_inside(client: httpx2.AsyncClient, platform: Platform) -> None:
+async def test_production_posts_to_nobody_inside(client: KeptConnections, platform: Platform) -> None:
     async def inside(_host: str, _port: int) -> list[str]:
         return ["127.0.0.1"]
 
@@ -144,7 +143,7 @@ async def test_a_lender_that_is_away_got_nothing(delivery: HttpDelivery) -> None
         await delivery.post("http://127.0.0.1:1/hook", {}, b"")
 
 
-async def test_a_name_nobody_has_is_no_delivery(client: httpx2.AsyncClient) -> None:
+async def test_a_name_nobody_has_is_no_delivery(client: KeptConnections) -> None:
     async def unknown(_host: str, _port: int) -> list[str]:
         raise OSError("Name or service not known")
 
@@ -173,9 +172,64 @@ async def test_a_lender_may_ask_for_a_pause(delivery: HttpDelivery, headers: str
     assert (delivered.status_code, delivered.retry_after_seconds) == (429, seconds)
 
 
-async def test_no_connection_is_kept_for_another_lender_at_the_same_address(delivery: HttpDelivery) -> None:
-    async with answering(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", then=0.05) as (url, asked):
-        await asyncio.gather(*(delivery.post(url, {}, b"") for _ in range(2)))
-        await delivery.post(url, {}, b"")
+@dataclass
+class KeepingServer:
+    """Answers every request with 200 and keeps the line open; after `ends_after`, it hangs up on the next."""
 
-    assert len(asked) == 3
+    ends_after: int = 100
+    lines: int = 0
+    asked: list[bytes] = field(default_factory=list)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.lines += 1
+        for _ in range(self.ends_after):
+            try:
+                self.asked.append(await reader.readuntil(b"\r\n\r\n"))
+            except asyncio.IncompleteReadError:
+                break
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+            await writer.drain()
+        else:
+            self.asked.append(await reader.read(1000))
+        writer.close()
+
+
+@asynccontextmanager
+async def keeping(server: KeepingServer) -> AsyncIterator[int]:
+    listener = await asyncio.start_server(server.serve, "127.0.0.1", 0)
+    yield listener.sockets[0].getsockname()[1]
+    listener.close()
+
+
+async def local(_host: str, _port: int) -> list[str]:
+    return ["127.0.0.1"]
+
+
+async def test_a_connection_is_kept_for_the_same_name_and_for_no_other_at_the_address(client: KeptConnections) -> None:
+    server, delivery = KeepingServer(), HttpDelivery(client, allow_local=True, resolve=local)
+
+    async with keeping(server) as port:
+        for name in ("one.example", "one.example", "two.example"):
+            await delivery.post(f"http://{name}:{port}/", {}, b"")
+
+    assert (server.lines, len(server.asked)) == (2, 3)
+
+
+async def test_a_kept_connection_that_was_closed_meanwhile_is_replaced(client: KeptConnections) -> None:
+    server, delivery = KeepingServer(ends_after=1), HttpDelivery(client, allow_local=True, resolve=local)
+
+    async with keeping(server) as port:
+        for _ in range(3):
+            assert (await delivery.post(f"http://one.example:{port}/", {}, b"")).accepted
+
+    assert (server.lines, len(server.asked)) == (3, 5), "two were asked again on a line of their own"
+
+
+async def test_only_so_many_lines_are_kept(platform: Platform) -> None:
+    async with KeptConnections(at_most=2) as client:
+        delivery, port = HttpDelivery(client, allow_local=True, resolve=local), platform.url.rpartition(":")[2]
+        for number in range(5):
+            await delivery.post(f"http://lender{number}.example:{port}/hook", {}, b"")
+
+        assert client.kept == 2
+    assert client.kept == 0
