@@ -15,11 +15,11 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
-from activities.signing_keys import SHARED_PREFIX, VerificationKey, new_secret, signing_key, verification_key
+from activities.signing_keys import SECRET_PREFIX, VerificationKey, new_secret, signing_key, verification_key
 from models.errors import Refused
 
 __all__ = [
-    "SHARED_PREFIX",
+    "SECRET_PREFIX",
     "TOLERANCE",
     "BadSignature",
     "StaleSignature",
@@ -75,7 +75,7 @@ def signed_headers(secrets: str | Iterable[str], message_id: str, at: datetime, 
         "webhook-timestamp": str(timestamp),
         "webhook-signature": " ".join(sign(secret, message_id, timestamp, body) for secret in known),
     }
-    shared = [secret for secret in known if secret.startswith(SHARED_PREFIX)]
+    shared = [secret for secret in known if secret.startswith(SECRET_PREFIX)]
     if shared:
         # The older header has room for one, and no way to be verified with a public key.
         digest = hmac.new(shared[0].encode(), body, hashlib.sha256).hexdigest()

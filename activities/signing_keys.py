@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-SHARED_PREFIX = "whsec_"
+SECRET_PREFIX = "whsec_"  # noqa: S105 - a prefix, not a secret
 PRIVATE_PREFIX = "whsk_"
 PUBLIC_PREFIX = "whpk_"
 
@@ -75,7 +75,7 @@ VerificationKey = SharedKey | PublicKey
 
 def new_secret(entropy: bytes) -> str:
     """A shared secret of these random bytes."""
-    return SHARED_PREFIX + base64.b64encode(_of_shared_length(entropy)).decode()
+    return SECRET_PREFIX + base64.b64encode(_of_shared_length(entropy)).decode()
 
 
 def new_key_pair(entropy: bytes) -> tuple[str, str]:
@@ -108,7 +108,7 @@ def verification_key(secret: str) -> VerificationKey:
 
 
 def _shared(secret: str) -> SharedKey:
-    return SharedKey(_of_shared_length(_decoded(secret.removeprefix(SHARED_PREFIX))))
+    return SharedKey(_of_shared_length(_decoded(secret.removeprefix(SECRET_PREFIX))))
 
 
 def _private(secret: str) -> PrivateKey:
