@@ -4,14 +4,12 @@ Paystack signs the raw body with HMAC-SHA512 under the secret API key and says n
 retry, so whoever takes the event remembers its key.
 """
 
-import hashlib
-import hmac
 import json
 from datetime import UTC, datetime
 from typing import Any
 
+from activities.rail_signatures import check_paystack
 from activities.rails import RailEvent, RailEventKind
-from activities.signing import BadSignature
 from models.errors import Refused
 
 _KINDS = {
@@ -28,7 +26,7 @@ class UnreadableEvent(Refused):
 
 def parse_webhook(raw: bytes, signature: str | None, secret: str) -> RailEvent:
     """The event, or `BadSignature`, or `UnreadableEvent`; an event we have no use for is `RailEventKind.OTHER`."""
-    _check(raw, signature, secret)
+    check_paystack(secret, signature or "", raw)
     name, data = _envelope(raw)
     kind = _KINDS.get(name, RailEventKind.OTHER)
     if kind is RailEventKind.OTHER:
@@ -46,15 +44,6 @@ def parse_webhook(raw: bytes, signature: str | None, secret: str) -> RailEvent:
         occurred_at=_moment(data.get("paid_at") or data.get("transferred_at") or data.get("updated_at")),
         reason=_failure(name, data),
     )
-
-
-def _check(raw: bytes, signature: str | None, secret: str) -> None:
-    if not secret:
-        # An empty key would verify what anyone can sign.
-        raise ValueError("the rail's secret key is not set")
-    expected = hmac.new(secret.encode(), raw, hashlib.sha512).hexdigest().encode()
-    if not hmac.compare_digest(expected, (signature or "").encode("utf-8", "replace")):
-        raise BadSignature("This webhook was not signed by the rail.", "x-paystack-signature")
 
 
 def _envelope(raw: bytes) -> tuple[str, dict[str, Any]]:

@@ -21,8 +21,10 @@ app = typer.Typer(
 )
 tenants = typer.Typer(help="The platforms that lend through us.", no_args_is_help=True)
 benches = typer.Typer(help="Figures about this machine.", no_args_is_help=True)
+webhooks = typer.Typer(help="Signatures and URLs of webhooks, to compare one's own with.", no_args_is_help=True)
 app.add_typer(tenants, name="tenant")
 app.add_typer(benches, name="bench")
+app.add_typer(webhooks, name="webhook")
 
 console = Console()
 
@@ -103,6 +105,30 @@ def apr(file: Cases) -> None:
     answer_cases(file, apr_percent)
 
 
+@webhooks.command("sign")
+def sign_webhooks(file: Cases) -> None:
+    """Print the signature of each message."""
+    from workers.cases.webhook import signed
+
+    answer_cases(file, signed)
+
+
+@webhooks.command("verify")
+def verify_webhooks(file: Cases) -> None:
+    """Print whether each message is to be believed, and why not."""
+    from workers.cases.webhook import rejected, verified
+
+    answer_cases(file, verified, rejected)
+
+
+@webhooks.command("check-url")
+def check_webhook_urls(file: Cases) -> None:
+    """Print whether each URL may be posted to, and why not."""
+    from workers.cases.webhook import checked, rejected
+
+    answer_cases(file, checked, rejected)
+
+
 @tenants.command()
 def create(
     name: Annotated[str, typer.Argument(help="What the platform calls itself.")],
@@ -143,12 +169,16 @@ def lifecycle() -> None:
     finish(run())
 
 
-def answer_cases(file: str, answer: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+def answer_cases(
+    file: str,
+    answer: Callable[[dict[str, Any]], dict[str, Any]],
+    refused: Callable[[Any], dict[str, Any]] | None = None,
+) -> None:
     """Print one answer per case as JSON; a file that holds no cases is one sentence of trouble."""
-    from workers.cases.files import UnreadableCases, answers
+    from workers.cases.files import UnreadableCases, answers, in_error
 
     try:
-        typer.echo(answers(file, answer))
+        typer.echo(answers(file, answer, refused or in_error))
     except UnreadableCases as trouble:
         typer.echo(str(trouble), err=True)
         raise typer.Exit(1) from None

@@ -23,9 +23,14 @@ class UnreadableCases(Exception):
     """The file as a whole is no list of cases; the message is one sentence."""
 
 
-def answers(path: str, answer: Callable[[Case], Answer]) -> str:
+def in_error(refusal: Refusal) -> Answer:
+    """How a case that is refused is answered, where nothing else is agreed."""
+    return {"error": refusal.detail}
+
+
+def answers(path: str, answer: Callable[[Case], Answer], refused: Callable[[Refusal], Answer] = in_error) -> str:
     """One answer per case of the file (`-` is standard input), as JSON; a case that is refused says why."""
-    return json.dumps([_answered(case, answer) for case in _read(path)], indent=1, default=float)
+    return json.dumps([_answered(case, answer, refused) for case in _read(path)], indent=1, default=float)
 
 
 def needed(case: Case, field: str) -> Any:
@@ -76,13 +81,13 @@ def one_of(value: Any, choices: dict[str, T], field: str) -> T:
     return choices[value.upper()]
 
 
-def _answered(case: Any, answer: Callable[[Case], Answer]) -> Answer:
+def _answered(case: Any, answer: Callable[[Case], Answer], refused: Callable[[Refusal], Answer]) -> Answer:
     if not isinstance(case, dict):
-        return {"id": None, "error": "A case is a JSON object."}
+        return {"id": None, **refused(InvalidCase("A case is a JSON object."))}
     try:
         return {"id": case.get("id"), **answer(case)}
     except Refusal as refusal:
-        return {"id": case.get("id"), "error": refusal.detail}
+        return {"id": case.get("id"), **refused(refusal)}
 
 
 def _refuse(constant: str) -> None:

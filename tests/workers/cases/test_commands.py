@@ -1,4 +1,4 @@
-"""`caas quote` and `caas apr`, as a product designer runs them."""
+"""`caas quote` and `caas apr` as a product designer runs them, `caas webhook` as an integrator does."""
 
 import json
 import subprocess
@@ -18,7 +18,7 @@ RATE = (
 
 def caas(command: str, text: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # noqa: S603 - our own command
-        [sys.executable, "-m", "workers.cli", command, "-"],
+        [sys.executable, "-m", "workers.cli", *command.split(), "-"],
         input=text,
         capture_output=True,
         text=True,
@@ -42,7 +42,23 @@ def test_a_rate_is_printed_as_json() -> None:
     assert json.loads(run.stdout) == [{"id": "B1", "apr_percent": "10.00"}]
 
 
-@pytest.mark.parametrize("command", ["quote", "apr"])
+@pytest.mark.parametrize(
+    ("command", "case", "answer"),
+    [
+        ("webhook sign", '{"msg_id": "msg.1"}', {"error": "scheme is missing."}),
+        ("webhook verify", "{}", {"result": "reject", "reason": "body is missing."}),
+        ("webhook check-url", '{"url": "https://api.firstcredit.com/"}', {"result": "accept"}),
+    ],
+)
+def test_a_webhook_is_judged_as_json(command: str, case: str, answer: dict[str, str]) -> None:
+    run = caas(command, f"[{case}]")
+
+    assert (run.returncode, run.stderr) == (0, "")
+    (found,) = json.loads(run.stdout)
+    assert found.items() >= {"id": None, **answer}.items()
+
+
+@pytest.mark.parametrize("command", ["quote", "apr", "webhook verify"])
 def test_a_file_without_cases_is_one_sentence_of_trouble(command: str) -> None:
     run = caas(command, '{"id": "A1"}')
 
