@@ -33,6 +33,7 @@ class ApiKey(RecordedRow, table=True):
     prefix: str
     last_four: str
     revoked_at: datetime | None = instant(default=None)
+    expires_at: datetime | None = instant(default=None)
 
 
 class IdempotencyKey(RecordedRow, table=True):
