@@ -6,6 +6,7 @@ A lender is told how to behave; what it received and what its decisions were ans
 import asyncio
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeGuard
 
@@ -16,7 +17,17 @@ from sandbox.decisions import Kind, Lender, decision_of, headers_of
 from sandbox.shelf import Row, Shelf
 from sandbox.signatures import fault_of_standard_webhook, is_signed_by_body_alone
 
+_CHALLENGE = "endpoint.challenge"
+_CHECKS = {_CHALLENGE, "test"}
 _OK, _BAD_SIGNATURE, _TOO_MANY, _UNWELL = 200, 401, 429, 503
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a webhook is answered with."""
+
+    status: int
+    body: str = ""
 
 
 class Lenders:
@@ -45,13 +56,31 @@ class Lenders:
     def events(self, name: str) -> list[Row]:
         return list(self._shelf.rows(f"events/{name}").values())
 
+    def checks(self, name: str) -> list[Row]:
+        return list(self._shelf.rows(f"checks/{name}").values())
+
     def answers(self, name: str) -> list[Row]:
         return list(self._shelf.rows(f"answers/{name}").values())
 
-    def receive(self, name: str, lender: Lender, headers: Mapping[str, str], body: bytes) -> int:
-        """The HTTP status the webhook is answered with."""
-        webhook_id = headers.get("webhook-id", "")
+    def receive(self, name: str, lender: Lender, headers: Mapping[str, str], body: bytes) -> Reply:
+        """What the webhook is answered with."""
         fault = fault_of_standard_webhook(lender.webhook_secret, headers, body)
+        if lender.behavior.accepts_forged:
+            fault = None
+        event = json.loads(body) if fault is None else None
+        if event is not None and event.get("type") in _CHECKS:
+            return self._check(name, lender, event)
+        return Reply(self._take(name, lender, headers, body, fault))
+
+    def _check(self, name: str, lender: Lender, event: dict[str, Any]) -> Reply:
+        """A check of the endpoint is no event: it is taken even by a lender that is unwell."""
+        self._shelf.append(f"checks/{name}", event)
+        if event["type"] == _CHALLENGE and not lender.behavior.mute_challenge:
+            return Reply(_OK, json.dumps({"challenge": event["challenge"]}))
+        return Reply(_OK)
+
+    def _take(self, name: str, lender: Lender, headers: Mapping[str, str], body: bytes, fault: str | None) -> int:
+        webhook_id = headers.get("webhook-id", "")
         status = _BAD_SIGNATURE if fault else _UNWELL if self._is_unwell(name, lender) else _OK
         event = json.loads(body) if fault is None else None
         # A forged message may carry the id of a true one, and must not stand in its place.
