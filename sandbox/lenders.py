@@ -18,7 +18,6 @@ from sandbox.shelf import Row, Shelf
 from sandbox.signatures import fault_of_standard_webhook, is_signed_by_body_alone
 
 _CHALLENGE = "endpoint.challenge"
-_CHECKS = {_CHALLENGE, "test"}
 _OK, _BAD_SIGNATURE, _TOO_MANY, _UNWELL = 200, 401, 429, 503
 
 
@@ -67,16 +66,17 @@ class Lenders:
         fault = fault_of_standard_webhook(lender.webhook_secret, headers, body)
         if lender.behavior.accepts_forged:
             fault = None
-        event = json.loads(body) if fault is None else None
-        if event is not None and event.get("type") in _CHECKS:
-            return self._check(name, lender, event)
+        if check := _check_in(body):
+            return self._check(name, lender, check, fault)
         return Reply(self._take(name, lender, headers, body, fault))
 
-    def _check(self, name: str, lender: Lender, event: dict[str, Any]) -> Reply:
+    def _check(self, name: str, lender: Lender, check: dict[str, Any], fault: str | None) -> Reply:
         """A check of the endpoint is no event: it is taken even by a lender that is unwell."""
-        self._shelf.append(f"checks/{name}", event)
-        if event["type"] == _CHALLENGE and not lender.behavior.mute_challenge:
-            return Reply(_OK, json.dumps({"challenge": event["challenge"]}))
+        self._shelf.append(f"checks/{name}", check | {"fault": fault})
+        if fault:
+            return Reply(_BAD_SIGNATURE)
+        if check["type"] == _CHALLENGE and not lender.behavior.mute_challenge:
+            return Reply(_OK, json.dumps({"challenge": check["challenge"]}))
         return Reply(_OK)
 
     def _take(self, name: str, lender: Lender, headers: Mapping[str, str], body: bytes, fault: str | None) -> int:
@@ -147,6 +147,18 @@ def _is_final(answer: httpx2.Response) -> bool:
     if answer.status_code == httpx2.codes.CONFLICT:
         return "still_running" not in answer.text
     return answer.status_code < httpx2.codes.INTERNAL_SERVER_ERROR and answer.status_code != _TOO_MANY
+
+
+def _check_in(body: bytes) -> dict[str, Any] | None:
+    """The check of the endpoint that the message says it is, if it says so."""
+    try:
+        message = json.loads(body)
+    except ValueError:
+        return None
+    if not isinstance(message, dict):
+        return None
+    purpose = message["data"].get("purpose") if isinstance(message.get("data"), dict) else None
+    return message if message.get("type") == _CHALLENGE or purpose == "certification" else None
 
 
 def _is_lead(event: dict[str, Any] | None) -> TypeGuard[dict[str, Any]]:

@@ -18,10 +18,12 @@ from activities.collection import Collection
 from activities.deliveries import Deliveries
 from activities.disbursements import Disbursements
 from activities.identity import Identity
-from activities.kyc import IdentityBureau, SanctionsList
+from activities.kyc import CompanyRegister, IdentityBureau, SanctionsList
 from activities.mail import Mailer
 from activities.offers import Offers
+from activities.onboarding import Onboarding
 from activities.postbox import Postbox
+from activities.provider_checks import ProviderChecks
 from activities.rails import Rail
 from activities.repayments import Repayments
 from activities.servicing import Servicing
@@ -51,6 +53,7 @@ class Strangers:
     sanctions: SanctionsList
     postbox: Postbox
     mailer: Mailer
+    register: CompanyRegister
 
 
 def engine(database: Database, outbox: Database, strangers: Strangers) -> Engine:
@@ -65,6 +68,8 @@ def engine(database: Database, outbox: Database, strangers: Strangers) -> Engine
     collection = Collection(database)
     transactions = Transactions(database)
     closing = CloseOfBusiness(database)
+    onboarding = Onboarding(database)
+    checks = ProviderChecks(database, strangers.register, strangers.sanctions, strangers.postbox)
     deliveries = Deliveries(outbox, strangers.postbox, strangers.mailer)
     return Engine(
         activities=[
@@ -98,6 +103,15 @@ def engine(database: Database, outbox: Database, strangers: Strangers) -> Engine
             closing.next_day,
             closing.close_partition,
             closing.complete,
+            onboarding.begin,
+            onboarding.note,
+            onboarding.carry_out,
+            onboarding.warn,
+            onboarding.expire,
+            checks.verify_company,
+            checks.screen,
+            checks.challenge,
+            checks.certify,
             deliveries.deliver,
         ],
         deliveries=deliveries,
@@ -129,6 +143,7 @@ async def assemble(settings: WorkerSettings) -> AsyncIterator[Engine]:
             sanctions=bureau,
             postbox=HttpDelivery(webhook_client, allow_local=settings.mode == "sandbox"),
             mailer=_mailer(MailSettings()),
+            register=bureau,
         )
         try:
             yield engine(database, outbox, strangers)
