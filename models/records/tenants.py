@@ -35,6 +35,10 @@ class ApiKey(RecordedRow, table=True):
     revoked_at: datetime | None = instant(default=None)
     expires_at: datetime | None = instant(default=None)
 
+    def opens(self, at: datetime) -> bool:
+        """Whether the key is good at a moment."""
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > at)
+
 
 class IdempotencyKey(RecordedRow, table=True):
     """What was answered to a key, so that the same request is answered the same and done once."""
