@@ -1,4 +1,4 @@
-"""Who a borrower is, as a bureau and a sanctions list see it."""
+"""Who a borrower or a company is, as a bureau, a company register and a sanctions list see it."""
 
 import unicodedata
 from dataclasses import dataclass
@@ -7,6 +7,10 @@ from enum import StrEnum
 from typing import Protocol
 
 from models.errors import Refused
+
+_LEGAL_FORMS = frozenset(
+    "ag bv co company corp corporation gmbh inc incorporated limited llc llp ltd nv plc pty pvt sa sarl the".split()  # noqa: SIM905 - a line
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +21,15 @@ class IdentityResult:
     reason: str | None
     reference: str
     name_match: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyResult:
+    """`reason` is None when verified, else `not_found`, `blocked`, `invalid_number`, `name_mismatch` or `inactive`."""
+
+    verified: bool
+    reason: str | None
+    reference: str
 
 
 class ScreeningOutcome(StrEnum):
@@ -55,15 +68,26 @@ class IdentityBureau(Protocol):
         """Whether the number exists, is in good standing and belongs to a person of this name."""
 
 
+class CompanyRegister(Protocol):
+    async def verify_company(self, number: str, country: str, name: str) -> CompanyResult:
+        """Whether the number is on the register of the country, in business, and belongs to a company of this name."""
+
+
 class SanctionsList(Protocol):
     async def screen(self, name: str, birth_date: date | None) -> ScreeningResult:
-        """Whether a person of this name is on a list."""
+        """Whether a person or a company of this name is on a list."""
 
 
 def names_match(first_name: str, last_name: str, *held: str) -> bool:
     """Both names are among those held, whatever their order, case and accents: registers disagree about all three."""
     claimed = _words(first_name, last_name)
     return bool(claimed) and claimed <= _words(*held)
+
+
+def company_names_match(claimed: str, held: str) -> bool:
+    """The same words in any order, but for the legal form: registers write LIMITED where companies write Ltd."""
+    ours, theirs = _words(claimed) - _LEGAL_FORMS, _words(held) - _LEGAL_FORMS
+    return bool(ours) and ours == theirs
 
 
 def _words(*names: str) -> set[str]:

@@ -14,15 +14,13 @@ from api.idempotency import key_of
 from api.keys import ENTROPY_BYTES, api_key, hash_of, key_prefix
 from api.schemas.providers import CredentialsOut, LicenseIn, ProviderIn, TechnicalRequirementsIn
 from api.security import presented_key
-from models.errors import Conflict, Refused
+from models.company_numbers import check_registration_number
+from models.errors import Conflict
 from models.ids import derived_id
+from models.licensing import check_not_expired
 from models.money import minor_units
 from models.records.providers import Provider
 from models.records.tenants import ApiKey
-
-
-class LicenseExpired(Refused):
-    """A license has expired; nobody lends without one."""
 
 
 class AlreadyRegistered(Conflict):
@@ -59,8 +57,15 @@ def credentials_for(request: Request, provider_id: str, *, live: bool) -> Creden
 def check_licenses(expiries: Iterable[date], *, today: date) -> None:
     """Every license must be good today."""
     for index, expiry in enumerate(expiries):
-        if expiry < today:
-            raise LicenseExpired(f"This license expired on {expiry}.", f"licenses[{index}].expiryDate")
+        check_not_expired(expiry, today=today, field=f"licenses[{index}].expiryDate")
+
+
+def check_registration(body: ProviderIn, *, today: date, allow_local: bool) -> None:
+    """What the shape of the body does not say: the number is one, the licenses are good, we may post to the URLs."""
+    registration = body.business_registration
+    check_registration_number(registration.registration_number, registration.registration_country)
+    check_licenses((each.expiry_date for each in body.licenses), today=today)
+    check_urls(body.technical_requirements, allow_local=allow_local)
 
 
 def check_urls(technical: TechnicalRequirementsIn, *, allow_local: bool) -> None:
@@ -112,6 +117,10 @@ def provider_row(tenant_id: str, body: ProviderIn, credentials: Credentials) -> 
             capacity.maximum_loan_amount, currency, field="creditCapacity.maximumLoanAmount"
         ),
         amount_currency=currency,
+        exposure_limit_minor=None
+        if capacity.exposure_limit is None
+        else minor_units(capacity.exposure_limit, currency, field="creditCapacity.exposureLimit"),
+        daily_lead_cap=capacity.daily_lead_cap,
         rate_minimum_percent=capacity.interest_rate_range.minimum,
         rate_maximum_percent=capacity.interest_rate_range.maximum,
         countries=capacity.geographic_coverage,

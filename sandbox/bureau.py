@@ -5,6 +5,7 @@ It knows everyone: an ordinary number belongs to whoever is asked about. So a st
 
 import hashlib
 from collections import Counter
+from collections.abc import Mapping
 from hmac import compare_digest
 from typing import Annotated, Any
 
@@ -30,9 +31,35 @@ _DETAILS = {
 _SCORES = {magic.NAME_SANCTIONED.casefold(): 97, magic.NAME_NEAR_MATCH.casefold(): 62}
 
 
+class _Codes:
+    """What a number is answered with; one of them depends on how often it was asked about."""
+
+    def __init__(self) -> None:
+        self._calls: Counter[str] = Counter()
+
+    def of(self, number: str) -> str:
+        self._calls[number] += 1
+        recovering = number == magic.NUMBER_BUREAU_RECOVERS and self._calls[number] <= magic.FAILURES_BEFORE_RECOVERY
+        return "02" if recovering else _CODES.get(number, "00")
+
+
 def bureau_app(api_key: str) -> FastAPI:
     app = FastAPI(title="Sandbox bureau (Prembly's protocol)")
-    calls: Counter[str] = Counter()
+    code_of = _Codes().of
+
+    @app.post("/verification/cac")
+    @app.post("/verification/global/company/search_with_registration_number")
+    async def verify_company(
+        asked: Annotated[dict[str, Any], Body()], x_api_key: Annotated[str, Header()] = ""
+    ) -> JSONResponse:
+        if not _is_known(x_api_key, api_key):
+            return JSONResponse({"status": False, "detail": "Invalid API key"}, 401)
+        given = str(asked.get("rc_number") or asked.get("company_number") or "")
+        number = "".join(each for each in given if each.isalnum())
+        if not number:
+            return JSONResponse({"status": False, "detail": "a company number is required"}, 400)
+        code = code_of(number)
+        return _answer(code, _company(number, asked) if code == "00" else None, f"company|{number}")
 
     @app.post("/verification/{register:path}")
     async def verify(
@@ -43,9 +70,7 @@ def bureau_app(api_key: str) -> FastAPI:
         number = "".join(each for each in str(asked.get("number", "")) if each.isalnum())
         if not number:
             return JSONResponse({"status": False, "detail": "number is required"}, 400)
-        calls[number] += 1
-        recovering = number == magic.NUMBER_BUREAU_RECOVERS and calls[number] <= magic.FAILURES_BEFORE_RECOVERY
-        code = "02" if recovering else _CODES.get(number, "00")
+        code = code_of(number)
         return _answer(code, _holder(number, asked) if code == "00" else None, f"{register}|{number}")
 
     @app.post("/api/v1/verification/aml-screening/sanction/")
@@ -79,7 +104,17 @@ def _holder(number: str, asked: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _answer(code: str, data: dict[str, Any] | None, subject: str) -> JSONResponse:
+def _company(number: str, asked: dict[str, Any]) -> dict[str, str]:
+    name = "Somebody Else" if number == magic.NUMBER_OF_ANOTHER else str(asked.get("company_name", ""))
+    return {
+        "rc_number": number,
+        "company_name": name.upper(),
+        "company_status": "Inactive" if number == magic.NUMBER_INACTIVE else "Active",
+        "company_type": str(asked.get("company_type", "RC")),
+    }
+
+
+def _answer(code: str, data: Mapping[str, Any] | None, subject: str) -> JSONResponse:
     reference = hashlib.sha256(subject.encode()).hexdigest()[:24]
     status = "VERIFIED" if code == "00" else "NOT-VERIFIED"
     return JSONResponse(

@@ -40,7 +40,11 @@ class Behavior(BaseModel):
     valid_hours: float = 336
     delay_seconds: float = 0
     refuse_first: int = Field(default=0, ge=0)
-    """How many webhooks are answered 503 before the lender is well."""
+    """How many webhooks are answered 503 before the lender is well; checks of its endpoint do not count."""
+    mute_challenge: bool = False
+    """Whether a challenge is answered without the challenge."""
+    accepts_forged: bool = False
+    """Whether a message is taken whatever its signature and its time."""
 
 
 class Lender(BaseModel):

@@ -29,13 +29,13 @@ def lender_routes(lenders: Lenders) -> APIRouter:
 
     @router.post("/{name}/webhooks")
     async def receive(name: str, request: Request) -> Response:
-        status = lenders.receive(name, known(name), request.headers, await request.body())
-        return Response(status_code=status)
+        reply = lenders.receive(name, known(name), request.headers, await request.body())
+        return Response(reply.body, reply.status)
 
     @router.get("/{name}/events")
     async def events(name: str) -> dict[str, list[Row]]:
         known(name)
-        return {"events": lenders.events(name), "answers": lenders.answers(name)}
+        return {"events": lenders.events(name), "answers": lenders.answers(name), "checks": lenders.checks(name)}
 
     @router.post("/{name}/leads/{lead_id}/answer")
     async def answer(name: str, lead_id: str) -> dict[str, Any]:

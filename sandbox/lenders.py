@@ -6,6 +6,7 @@ A lender is told how to behave; what it received and what its decisions were ans
 import asyncio
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeGuard
 
@@ -16,7 +17,16 @@ from sandbox.decisions import Kind, Lender, decision_of, headers_of
 from sandbox.shelf import Row, Shelf
 from sandbox.signatures import fault_of_standard_webhook, is_signed_by_body_alone
 
+_CHALLENGE = "endpoint.challenge"
 _OK, _BAD_SIGNATURE, _TOO_MANY, _UNWELL = 200, 401, 429, 503
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a webhook is answered with."""
+
+    status: int
+    body: str = ""
 
 
 class Lenders:
@@ -45,13 +55,32 @@ class Lenders:
     def events(self, name: str) -> list[Row]:
         return list(self._shelf.rows(f"events/{name}").values())
 
+    def checks(self, name: str) -> list[Row]:
+        return list(self._shelf.rows(f"checks/{name}").values())
+
     def answers(self, name: str) -> list[Row]:
         return list(self._shelf.rows(f"answers/{name}").values())
 
-    def receive(self, name: str, lender: Lender, headers: Mapping[str, str], body: bytes) -> int:
-        """The HTTP status the webhook is answered with."""
-        webhook_id = headers.get("webhook-id", "")
+    def receive(self, name: str, lender: Lender, headers: Mapping[str, str], body: bytes) -> Reply:
+        """What the webhook is answered with."""
         fault = fault_of_standard_webhook(lender.webhook_secret, headers, body)
+        if lender.behavior.accepts_forged:
+            fault = None
+        if check := _check_in(body):
+            return self._check(name, lender, check, fault)
+        return Reply(self._take(name, lender, headers, body, fault))
+
+    def _check(self, name: str, lender: Lender, check: dict[str, Any], fault: str | None) -> Reply:
+        """A check of the endpoint is no event: it is taken even by a lender that is unwell."""
+        self._shelf.append(f"checks/{name}", check | {"fault": fault})
+        if fault:
+            return Reply(_BAD_SIGNATURE)
+        if check["type"] == _CHALLENGE and not lender.behavior.mute_challenge:
+            return Reply(_OK, json.dumps({"challenge": check["challenge"]}))
+        return Reply(_OK)
+
+    def _take(self, name: str, lender: Lender, headers: Mapping[str, str], body: bytes, fault: str | None) -> int:
+        webhook_id = headers.get("webhook-id", "")
         status = _BAD_SIGNATURE if fault else _UNWELL if self._is_unwell(name, lender) else _OK
         event = json.loads(body) if fault is None else None
         # A forged message may carry the id of a true one, and must not stand in its place.
@@ -118,6 +147,18 @@ def _is_final(answer: httpx2.Response) -> bool:
     if answer.status_code == httpx2.codes.CONFLICT:
         return "still_running" not in answer.text
     return answer.status_code < httpx2.codes.INTERNAL_SERVER_ERROR and answer.status_code != _TOO_MANY
+
+
+def _check_in(body: bytes) -> dict[str, Any] | None:
+    """The check of the endpoint that the message says it is, if it says so."""
+    try:
+        message = json.loads(body)
+    except ValueError:
+        return None
+    if not isinstance(message, dict):
+        return None
+    purpose = message["data"].get("purpose") if isinstance(message.get("data"), dict) else None
+    return message if message.get("type") == _CHALLENGE or purpose == "certification" else None
 
 
 def _is_lead(event: dict[str, Any] | None) -> TypeGuard[dict[str, Any]]:

@@ -22,6 +22,7 @@ NUMBER_NOT_FOUND = "00000000001"
 NUMBER_BUREAU_DOWN = "00000000002"
 NUMBER_BUREAU_RECOVERS = "00000000022"
 NUMBER_WALLET_EMPTY = "00000000003"
+NUMBER_INACTIVE = "00000000006"
 NUMBER_BLOCKED = "00000000007"
 NUMBER_OF_ANOTHER = "00000000009"
 
@@ -47,6 +48,12 @@ TABLE = (
     Magic("bureau: identity number", NUMBER_WALLET_EMPTY, "response_code 03: our wallet at the bureau is empty"),
     Magic("bureau: identity number", NUMBER_BLOCKED, "response_code 07: blocked"),
     Magic("bureau: identity number", NUMBER_OF_ANOTHER, "found, and belongs to somebody of another name"),
+    Magic("bureau: company number", NUMBER_NOT_FOUND, "response_code 01: no such company"),
+    Magic("bureau: company number", NUMBER_BUREAU_DOWN, "response_code 02: the register is down, always"),
+    Magic("bureau: company number", NUMBER_BUREAU_RECOVERS, "response_code 02 twice, then found"),
+    Magic("bureau: company number", NUMBER_INACTIVE, "found, and no longer in business"),
+    Magic("bureau: company number", NUMBER_OF_ANOTHER, "found, and belongs to a company of another name"),
+    Magic("bureau: last word of a company's name", NAME_SANCTIONED, "on the sanctions list, score 97"),
     Magic("bureau: last name", NAME_SANCTIONED, "on the sanctions list, score 97"),
     Magic("bureau: last name", NAME_NEAR_MATCH, "a namesake on the sanctions list, score 62"),
     Magic("mail: domain", DOMAIN_REFUSED, "550: no such mailbox, for good"),

@@ -18,10 +18,12 @@ from activities.collection import Collection
 from activities.deliveries import Deliveries
 from activities.disbursements import Disbursements
 from activities.identity import Identity
-from activities.kyc import IdentityBureau, SanctionsList
+from activities.kyc import CompanyRegister, IdentityBureau, SanctionsList
 from activities.mail import Mailer
 from activities.offers import Offers
+from activities.onboarding import Onboarding
 from activities.postbox import Postbox
+from activities.provider_checks import ProviderChecks
 from activities.rails import Rail
 from activities.repayments import Repayments
 from activities.servicing import Servicing
@@ -53,6 +55,7 @@ class Strangers:
     sanctions: SanctionsList
     postbox: Postbox
     mailer: Mailer
+    register: CompanyRegister
 
 
 def engine(
@@ -69,6 +72,8 @@ def engine(
     collection = Collection(database)
     transactions = Transactions(database)
     closing = CloseOfBusiness(database)
+    onboarding = Onboarding(database)
+    checks = ProviderChecks(database, strangers.register, strangers.sanctions, strangers.postbox)
     deliveries = Deliveries(outbox, strangers.postbox, strangers.mailer, delivery_policy)
     return Engine(
         activities=[
@@ -102,6 +107,15 @@ def engine(
             closing.next_day,
             closing.close_partition,
             closing.complete,
+            onboarding.begin,
+            onboarding.note,
+            onboarding.carry_out,
+            onboarding.warn,
+            onboarding.expire,
+            checks.verify_company,
+            checks.screen,
+            checks.challenge,
+            checks.certify,
             deliveries.deliver,
         ],
         deliveries=deliveries,
@@ -136,6 +150,7 @@ async def assemble(settings: WorkerSettings) -> AsyncIterator[Engine]:
                 webhook_client, allow_local=settings.mode == "sandbox", deadline_seconds=deliveries.timeout_seconds
             ),
             mailer=_mailer(MailSettings()),
+            register=bureau,
         )
         try:
             yield engine(database, outbox, strangers, deliveries.policy)

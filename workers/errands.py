@@ -22,6 +22,7 @@ from activities.deliveries import Deliveries, MessageRef
 from activities.rails import TransferStatus
 from models.application import ApplicationRef, ApplicationStatus
 from models.loan import LoanRef
+from models.onboarding import ProviderRef, ProviderStatus
 from models.payment import PaymentReceived, TransferNews
 from models.records.dispatch import Parcel
 from models.records.outbox import OutboxKind, OutboxRow
@@ -31,6 +32,7 @@ from workflows.application import ApplicationWorkflow, application_workflow_id
 from workflows.application_state import ApplicationStart
 from workflows.close_of_business import CloseOfBusinessWorkflow, CloseThrough, close_of_business_id
 from workflows.loan import LoanStart, LoanWorkflow, loan_workflow_id
+from workflows.provider import ProviderStart, ProviderWorkflow, provider_workflow_id
 
 log = structlog.get_logger()
 
@@ -75,6 +77,7 @@ class Errands:
         self._task_queue = task_queue
         self._by_kind: Mapping[str, Callable[[Work], Awaitable[None]]] = {
             OutboxKind.START_APPLICATION: self._start_application,
+            OutboxKind.START_PROVIDER: self._start_provider,
             OutboxKind.IDENTITY_VERIFIED: self._identity_verified,
             OutboxKind.TRANSFER_NEWS: self._transfer_news,
             OutboxKind.DISBURSEMENT_RETURNED: self._disbursement_returned,
@@ -107,6 +110,28 @@ class Errands:
             )
         except WorkflowAlreadyStartedError:
             log.info("application was started already", application_id=ref.application_id)
+
+    async def _start_provider(self, work: Work) -> None:
+        """Start the provider's process; whoever has asked it something before has started it already."""
+        ref = ProviderRef(work.tenant_id, work.payload["providerId"])
+        try:
+            await self._client.start_workflow(
+                ProviderWorkflow.run,
+                ProviderStart(ref),
+                id=provider_workflow_id(ref.provider_id),
+                task_queue=self._task_queue,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                search_attributes=TypedSearchAttributes(
+                    [
+                        SearchAttributePair(sa.TENANT, ref.tenant_id),
+                        SearchAttributePair(sa.PROVIDER, ref.provider_id),
+                        SearchAttributePair(sa.STATUS, str(ProviderStatus.PENDING)),
+                    ]
+                ),
+                static_summary=f"provider {ref.provider_id}",
+            )
+        except WorkflowAlreadyStartedError:
+            log.info("provider was started already", provider_id=ref.provider_id)
 
     async def _identity_verified(self, work: Work) -> None:
         if not await self._signal_application(work, ApplicationWorkflow.identity_verified):

@@ -43,10 +43,28 @@ class Platform:
         self._headers = {"authorization": f"Bearer {api_key}"}
 
     async def register(self, body: Mapping[str, Any]) -> Lender:
-        """Register a provider and activate it."""
+        """Register a provider and activate it, by the short cut of the sandbox."""
+        lender = await self._registered(body)
+        await self.post(f"/api/v1/providers/{lender.provider_id}/activate", {})
+        return lender
+
+    async def onboard(self, body: Mapping[str, Any], settle: Callable[[Lender], Awaitable[None]]) -> Json:
+        """Register a provider, let it settle with its credentials, wait for its checks, approve it; as it stands then."""
+        lender = await self._registered(body)
+        await settle(lender)
+        path = f"/api/v1/providers/{lender.provider_id}"
+
+        async def look() -> bool:
+            provider = await self.get(path)
+            return provider["status"] == "in_review" and not _unchecked(provider)
+
+        await until(look, seconds=90, what=f"the checks of {lender.name}")
+        await self.post(f"{path}/approve", {"reason": "all checks passed"})
+        return await self.get(path)
+
+    async def _registered(self, body: Mapping[str, Any]) -> Lender:
         made = await self.post("/api/v1/providers/register", body)
         credentials = made["apiCredentials"]
-        await self.post(f"/api/v1/providers/{made['providerId']}/activate", {})
         return Lender(body["companyName"], made["providerId"], credentials["apiKey"], credentials["webhookSecret"])
 
     async def apply(self, body: Mapping[str, Any]) -> str:
@@ -158,6 +176,11 @@ async def until(look: Callable[[], Awaitable[Any]], *, seconds: float, what: str
             raise TookTooLong(f"waited {seconds:g} s for {what}")
         await asyncio.sleep(every)
     return found
+
+
+def _unchecked(provider: Json) -> list[str]:
+    steps = provider["checklist"]
+    return [each["step"] for each in steps if each["state"] == "pending" and each["step"] != "approved"]
 
 
 def _answer(response: httpx2.Response) -> Json:

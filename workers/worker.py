@@ -26,10 +26,11 @@ from workers.telemetry import TelemetryInterceptor
 from workflows.application import ApplicationWorkflow
 from workflows.close_of_business import CloseOfBusinessWorkflow
 from workflows.loan import LoanWorkflow
+from workflows.provider import ProviderWorkflow
 
 log = structlog.get_logger()
 
-WORKFLOWS = [ApplicationWorkflow, LoanWorkflow, CloseOfBusinessWorkflow]
+WORKFLOWS = [ApplicationWorkflow, LoanWorkflow, CloseOfBusinessWorkflow, ProviderWorkflow]
 # Imports the workflow modules anew for every workflow and refuses whatever is not deterministic: every workflow test
 # and every replay runs in it.
 STRICT_RUNNER = SandboxedWorkflowRunner(

@@ -1,4 +1,4 @@
-"""Prembly's identity registers and sanctions screening.
+"""Prembly's identity registers, company registers and sanctions screening.
 
 Prembly answers nearly everything with HTTP 200; `response_code` says what happened:
 
@@ -13,10 +13,12 @@ import httpx2
 from activities.kyc import (
     BureauDown,
     BureauNeedsOperator,
+    CompanyResult,
     IdentityResult,
     ScreeningOutcome,
     ScreeningResult,
     UnsupportedIdentity,
+    company_names_match,
     names_match,
 )
 
@@ -28,6 +30,11 @@ _REGISTERS = {
     "passport": "/verification/national_passport",
     "tin": "/verification/global/tin-check",
 }
+# Nigeria's Corporate Affairs Commission; every other country's register is searched through one door.
+_CAC = "/verification/cac"
+_OTHER_COMPANIES = "/verification/global/company/search_with_registration_number"
+_CAC_KINDS = ("RC", "BN", "IT")
+_IN_BUSINESS = frozenset({"", "active", "registered", "live", "good standing", "in good standing"})
 _SANCTIONS = "/api/v1/verification/aml-screening/sanction/"
 _FOUND, _NOT_FOUND, _DOWN, _UNFUNDED = "00", "01", "02", "03"
 _REASONS = {_NOT_FOUND: "not_found", "07": "blocked"}
@@ -43,7 +50,7 @@ class _Rejected(BureauDown):
 
 
 class Prembly:
-    """Both an `IdentityBureau` and a `SanctionsList`."""
+    """An `IdentityBureau`, a `CompanyRegister` and a `SanctionsList`."""
 
     def __init__(self, client: httpx2.AsyncClient, url: str, api_key: str) -> None:
         self._client = client
@@ -67,6 +74,18 @@ class Prembly:
         if code not in _REASONS:
             raise BureauDown(f"the bureau answered with an unknown code: {code}")
         return IdentityResult(verified=False, reason=_REASONS[code], reference=reference, name_match=False)
+
+    async def verify_company(self, number: str, country: str, name: str) -> CompanyResult:
+        path, asked = _company_question(number, country, name)
+        try:
+            answer = await self._ask(path, asked)
+        except _Rejected:
+            return CompanyResult(verified=False, reason="invalid_number", reference="")
+        code = answer.get("response_code")
+        if code != _FOUND and code not in _REASONS:
+            raise BureauDown(f"the company register answered with an unknown code: {code}")
+        reason = _doubt_about(_company_in(answer), name) if code == _FOUND else _REASONS[code]
+        return CompanyResult(verified=reason is None, reason=reason, reference=_reference(answer))
 
     async def screen(self, name: str, birth_date: date | None) -> ScreeningResult:
         asked = {"name": name} | ({"date_of_birth": birth_date.isoformat()} if birth_date else {})
@@ -117,6 +136,28 @@ def _json_object(response: httpx2.Response) -> dict[str, Any]:
 def _reference(answer: dict[str, Any]) -> str:
     verification = answer.get("verification")
     return str(verification.get("reference", "")) if isinstance(verification, dict) else ""
+
+
+def _company_question(number: str, country: str, name: str) -> tuple[str, dict[str, str]]:
+    if country != "NG":
+        return _OTHER_COMPANIES, {"company_number": number, "country_code": country.lower(), "company_name": name}
+    spelled = number.upper().replace(" ", "").replace("-", "")
+    kind = next((each for each in _CAC_KINDS if spelled.startswith(each)), _CAC_KINDS[0])
+    return _CAC, {"rc_number": spelled.removeprefix(kind), "company_type": kind, "company_name": name}
+
+
+def _company_in(answer: dict[str, Any]) -> dict[str, Any]:
+    """The company found; a search answers with a list, of which the first is the nearest."""
+    data = answer.get("data")
+    first = data[0] if isinstance(data, list) and data else data
+    return first if isinstance(first, dict) else {}
+
+
+def _doubt_about(company: dict[str, Any], name: str) -> str | None:
+    if not company_names_match(name, str(company.get("company_name", ""))):
+        return "name_mismatch"
+    is_in_business = str(company.get("company_status") or "").strip().casefold() in _IN_BUSINESS
+    return None if is_in_business else "inactive"
 
 
 def _names(data: object) -> list[str]:

@@ -1,49 +1,56 @@
-"""Credit providers: registered, activated, listed."""
+"""Credit providers: registered, checked, approved, suspended, listed."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Path, Request
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import select
+from sqlmodel import col, select
 
+from activities.onboarding import OrderKind, ProviderOrder
+from activities.provider_rows import UnknownProvider, provider_in
 from api.examples import PROVIDER
 from api.idempotency import IdempotentRoute, Ids, answers_secrets
 from api.onboarding import (
     AlreadyRegistered,
     Credentials,
-    check_licenses,
-    check_urls,
+    check_registration,
     credentials_for,
     key_row,
     provider_row,
 )
 from api.pagination import PageOut, Pages
+from api.provider_orders import activated, approval, known, ordered, recheck, renewal
+from api.provider_views import shown, shown_whole
 from api.resources import Having, Resources
 from api.schemas.providers import (
     ActivatedOut,
+    ApprovalIn,
     OnboardingStepOut,
     ProviderDetailOut,
     ProviderIn,
     ProviderOut,
+    ReasonIn,
+    RecheckIn,
     RegisteredOut,
+    RenewalIn,
+    StandingOut,
 )
-from api.schemas.values import Identifier, money, percent
+from api.schemas.values import Identifier
 from api.security import AnyCaller, Caller, TenantCaller
-from models.errors import NotFound
+from models.onboarding import Checklist, ProviderRef, Step, StepState
 from models.records.endpoints import first_endpoint
-from models.records.providers import Provider
+from models.records.outbox import OutboxKind, ask_relay
+from models.records.providers import Provider, ProviderHistory
 
 router = APIRouter(prefix="/api/v1/providers", tags=["providers"], route_class=IdempotentRoute)
 
 ProviderId = Annotated[Identifier, Path(alias="providerId")]
 
-_ACTIVE = "active"
-
-
-class UnknownProvider(NotFound):
-    """The tenant has no such provider."""
+_DEEDS_SHOWN = 100
+_GOOD = frozenset({StepState.PASSED, StepState.WAIVED})
+# Whoever gets past the registration has these.
+_KNOWN_AT_ONCE = frozenset({Step.REGISTRATION_NUMBER_VALID, Step.LICENSES_VALID})
 
 
 @router.post("/register", status_code=201)
@@ -55,31 +62,83 @@ async def register(
     having: Having,
     ids: Ids,
 ) -> RegisteredOut:
-    """Register a provider and show its credentials, once."""
-    check_licenses((each.expiry_date for each in body.licenses), today=_today())
-    check_urls(body.technical_requirements, allow_local=having.settings.is_sandbox)
+    """Register a provider and show its credentials, once. Its checks begin at once."""
+    check_registration(body, today=datetime.now(UTC).date(), allow_local=having.settings.is_sandbox)
     credentials = credentials_for(request, ids("provider"), live=caller.is_live)
-    status = await _store(having, caller, body, credentials)
+    provider = await _store(having, caller, body, credentials)
+    marks = Checklist.read(provider.checklist).marks
     return RegisteredOut(
         provider_id=credentials.provider_id,
-        status=status,
+        status=provider.status,
         api_credentials=credentials.shown,
         onboarding=[
-            OnboardingStepOut(step="licenses_valid", done=True),
-            OnboardingStepOut(step="webhook_url_accepted", done=True),
-            OnboardingStepOut(step="activated", done=status == _ACTIVE),
+            OnboardingStepOut(step=step, done=step in _KNOWN_AT_ONCE or mark.state in _GOOD)
+            for step, mark in marks.items()
         ],
     )
 
 
 @router.post("/{providerId}/activate")
-async def activate(provider_id: ProviderId, caller: TenantCaller, having: Having) -> ActivatedOut:
-    """Let a provider receive leads, if its licenses are still good."""
-    async with having.database.transaction(caller.tenant_id) as session:
-        provider = await _provider_in(session, caller, provider_id)
-        check_licenses((date.fromisoformat(each["expiryDate"]) for each in provider.licenses), today=_today())
-        provider.status = _ACTIVE
-    return ActivatedOut(provider_id=provider_id, status=_ACTIVE)
+async def activate(provider_id: ProviderId, caller: TenantCaller, having: Having, ids: Ids) -> ActivatedOut:
+    """The sandbox's short cut to an approval: what has not passed is waived. In production everything must have."""
+    status = await activated(having, ProviderRef(caller.tenant_id, provider_id), caller, ids("order"))
+    return ActivatedOut(provider_id=provider_id, status=status)
+
+
+@router.post("/{providerId}/approve")
+async def approve(
+    body: ApprovalIn, provider_id: ProviderId, caller: TenantCaller, having: Having, ids: Ids
+) -> StandingOut:
+    """Let a provider lend. Checks that are not waived and not over are waited for."""
+    ref = await _ref(having, caller, provider_id)
+    return await ordered(having, ref, approval(body, caller, ids("order")))
+
+
+@router.post("/{providerId}/reject")
+async def reject(
+    body: ReasonIn, provider_id: ProviderId, caller: TenantCaller, having: Having, ids: Ids
+) -> StandingOut:
+    """Turn a provider away, for good."""
+    ref = await _ref(having, caller, provider_id)
+    return await ordered(having, ref, ProviderOrder(ids("order"), OrderKind.REJECT, caller.key_id, body.reason))
+
+
+@router.post("/{providerId}/suspend")
+async def suspend(
+    body: ReasonIn, provider_id: ProviderId, caller: TenantCaller, having: Having, ids: Ids
+) -> StandingOut:
+    """Send a provider no more leads; loans and offers that stand are not touched."""
+    ref = await _ref(having, caller, provider_id)
+    return await ordered(having, ref, ProviderOrder(ids("order"), OrderKind.SUSPEND, caller.key_id, body.reason))
+
+
+@router.post("/{providerId}/reinstate")
+async def reinstate(
+    body: ReasonIn, provider_id: ProviderId, caller: TenantCaller, having: Having, ids: Ids
+) -> StandingOut:
+    """Let a suspended provider lend again."""
+    ref = await _ref(having, caller, provider_id)
+    return await ordered(having, ref, ProviderOrder(ids("order"), OrderKind.REINSTATE, caller.key_id, body.reason))
+
+
+@router.post("/{providerId}/recheck")
+async def check_again(
+    body: RecheckIn, provider_id: ProviderId, caller: AnyCaller, having: Having, ids: Ids
+) -> StandingOut:
+    """Have everything checked anew, with what was wrong corrected; a provider may ask for itself."""
+    _check_self(caller, provider_id)
+    ref = ProviderRef(caller.tenant_id, provider_id)
+    provider = await known(having.database, ref)
+    return await ordered(having, ref, recheck(body, provider, caller, ids("order")))
+
+
+@router.patch("/{providerId}/licenses")
+async def renew(
+    body: RenewalIn, provider_id: ProviderId, caller: TenantCaller, having: Having, ids: Ids
+) -> StandingOut:
+    """Go by these licenses from now on. Who is suspended is reinstated apart."""
+    order = renewal(body, caller, ids("order"))
+    return await ordered(having, await _ref(having, caller, provider_id), order)
 
 
 @router.get("")
@@ -90,61 +149,50 @@ async def find(caller: TenantCaller, having: Having, paging: Pages) -> PageOut[P
         query = query.where(Provider.id > paging.after[0])
     async with having.database.transaction(caller.tenant_id) as session:
         rows = (await session.execute(query)).scalars().all()
-    return paging.page(rows, _shown, lambda provider: (provider.id,))
+    return paging.page(rows, shown, lambda provider: (provider.id,))
 
 
 @router.get("/{providerId}")
 async def show(provider_id: ProviderId, caller: AnyCaller, having: Having) -> ProviderDetailOut:
-    """One provider; a provider may look at itself."""
+    """One provider, and what is missing for its approval; a provider may look at itself."""
+    _check_self(caller, provider_id)
+    history = (
+        select(ProviderHistory)
+        .where(col(ProviderHistory.provider_id) == provider_id)
+        .order_by(col(ProviderHistory.sequence).desc())
+        .limit(_DEEDS_SHOWN)
+    )
     async with having.database.transaction(caller.tenant_id) as session:
-        if caller.provider_id not in (None, provider_id):
-            raise UnknownProvider(f"There is no provider {provider_id}.", "providerId")
-        provider = await _provider_in(session, caller, provider_id)
-    return ProviderDetailOut(**_shown(provider).model_dump())
+        provider = await provider_in(session, ProviderRef(caller.tenant_id, provider_id))
+        deeds = None if caller.provider_id else (await session.execute(history)).scalars().all()
+    return shown_whole(provider, deeds)
 
 
-async def _store(having: Resources, caller: Caller, body: ProviderIn, credentials: Credentials) -> str:
+async def _store(having: Resources, caller: Caller, body: ProviderIn, credentials: Credentials) -> Provider:
     try:
         async with having.database.transaction(caller.tenant_id) as session:
-            if known := await session.get(Provider, (caller.tenant_id, credentials.provider_id)):
-                return known.status
-            session.add(provider := provider_row(caller.tenant_id, body, credentials))
+            if found := await session.get(Provider, (caller.tenant_id, credentials.provider_id)):
+                return found
+            provider = provider_row(caller.tenant_id, body, credentials)
+            session.add(provider)
             await session.flush()
             await first_endpoint(session, provider)
             session.add(key_row(caller.tenant_id, credentials, live=caller.is_live))
+            ask_relay(session, caller.tenant_id, OutboxKind.START_PROVIDER, {"providerId": provider.id})
     except IntegrityError:
         raise AlreadyRegistered(
             "A provider with this registration number is registered.", "businessRegistration.registrationNumber"
         ) from None
-    return "pending"
-
-
-async def _provider_in(session: AsyncSession, caller: Caller, provider_id: str) -> Provider:
-    provider = await session.get(Provider, (caller.tenant_id, provider_id))
-    if provider is None:
-        raise UnknownProvider(f"There is no provider {provider_id}.", "providerId")
     return provider
 
 
-def _shown(provider: Provider) -> ProviderOut:
-    currency = provider.amount_currency
-    return ProviderOut(
-        provider_id=provider.id,
-        company_name=provider.company_name,
-        status=provider.status,
-        business_type=provider.business_type,
-        registration_country=provider.registration_country,
-        license_expires_on=provider.license_expires_on,
-        minimum_loan_amount=money(provider.minimum_amount_minor, currency),
-        maximum_loan_amount=money(provider.maximum_amount_minor, currency),
-        currency=currency,
-        interest_rate_minimum=percent(provider.rate_minimum_percent),
-        interest_rate_maximum=percent(provider.rate_maximum_percent),
-        geographic_coverage=provider.countries,
-        supported_currencies=provider.currencies,
-        webhook_url=provider.webhook_url,
-    )
+async def _ref(having: Resources, caller: Caller, provider_id: str) -> ProviderRef:
+    """The provider, if the tenant has it: nothing is started for one that is not there."""
+    ref = ProviderRef(caller.tenant_id, provider_id)
+    await known(having.database, ref)
+    return ref
 
 
-def _today() -> date:
-    return datetime.now(UTC).date()
+def _check_self(caller: Caller, provider_id: str) -> None:
+    if caller.provider_id not in (None, provider_id):
+        raise UnknownProvider(f"There is no provider {provider_id}.", "providerId")

@@ -95,6 +95,7 @@ class OutboxKind(StrEnum):
     """What the relay can be asked to do."""
 
     START_APPLICATION = "start_application"
+    START_PROVIDER = "start_provider"
     IDENTITY_VERIFIED = "identity_verified"
     TRANSFER_NEWS = "transfer_news"
     DISBURSEMENT_RETURNED = "disbursement_returned"

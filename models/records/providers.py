@@ -1,13 +1,14 @@
 """Credit providers: who they are, what they lend and where they are told about leads."""
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import BigInteger, Identity, Index, UniqueConstraint
 from sqlmodel import Field
 
-from models.records.columns import RecordedRow, document, minor, rate
+from models.onboarding import ProviderStatus
+from models.records.columns import RecordedRow, document, instant, minor, rate, word
 
 
 class Provider(RecordedRow, table=True):
@@ -23,7 +24,10 @@ class Provider(RecordedRow, table=True):
     registration_number: str
     business_type: str
     registration_country: str
-    status: str = "pending"
+    status: ProviderStatus = word(default=ProviderStatus.PENDING)
+    status_at: datetime | None = instant(default=None)
+    status_reason: str | None = None
+    checklist: dict[str, Any] = document(default_factory=dict, sa_column_kwargs={"server_default": "{}"})
     licenses: list[dict[str, Any]] = document()
     license_expires_on: date
     minimum_amount_minor: int = minor()
@@ -39,3 +43,22 @@ class Provider(RecordedRow, table=True):
     webhook_secret: str
     api_endpoints: dict[str, Any] = document(default_factory=dict)
     auth_method: str = "bearer_token"
+
+
+class ProviderHistory(RecordedRow, table=True):
+    """What was done to a provider, by whom and why. Append-only; an order that comes twice is here once."""
+
+    __tablename__ = "caas_provider_history"
+    __table_args__ = (Index("caas_provider_history_of", "tenant_id", "provider_id", "sequence"),)
+
+    id: str = Field(primary_key=True)
+    sequence: int | None = Field(
+        default=None, sa_type=BigInteger, nullable=False, sa_column_args=[Identity(always=True)]
+    )
+    provider_id: str
+    at: datetime = instant()
+    actor: str
+    action: str
+    status: ProviderStatus = word()
+    reason: str
+    data: dict[str, Any] = document(default_factory=dict)

@@ -11,7 +11,7 @@ from models.records.offers import Offer
 from models.records.outbox import Delivery, EventRow, OutboxRow
 from models.records.payments import InboundWebhook, Payment, RailAddress
 from models.records.products import LoanProductRow
-from models.records.providers import Provider
+from models.records.providers import Provider, ProviderHistory
 from models.records.tenants import ApiKey, IdempotencyKey, Tenant
 from models.records.transactions import SplitRow, TransactionRow
 
@@ -24,6 +24,7 @@ TABLES = (
     VerifiedUser,
     Application,
     Provider,
+    ProviderHistory,
     LeadGrant,
     Decision,
     Offer,

@@ -33,6 +33,11 @@ class ApiKey(RecordedRow, table=True):
     prefix: str
     last_four: str
     revoked_at: datetime | None = instant(default=None)
+    expires_at: datetime | None = instant(default=None)
+
+    def opens(self, at: datetime) -> bool:
+        """Whether the key is good at a moment."""
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > at)
 
 
 class IdempotencyKey(RecordedRow, table=True):

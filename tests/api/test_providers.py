@@ -27,7 +27,7 @@ async def test_the_owners_body_is_answered_as_printed(world: World) -> None:
     assert credentials["providerId"] == printed["providerId"]
     assert is_well_formed(credentials["apiKey"])
     assert credentials["webhookSecret"].startswith("whsec_")
-    assert {step["step"]: step["done"] for step in printed["onboarding"]}["activated"] is False
+    assert {step["step"]: step["done"] for step in printed["onboarding"]}["approved"] is False
 
 
 async def test_of_the_key_only_a_hash_is_kept(world: World) -> None:

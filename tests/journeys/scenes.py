@@ -80,7 +80,7 @@ class Scene:
         for name, behavior in (LENDERS | behaviors).items():
             slug = f"{name}-{self.tenant.tenant_id}"
             webhooks, today = self.world.webhook_url(slug), datetime.now(UTC).date()
-            body = registration(f"{name} lender", f"BC-{name}", webhooks, today=today)
+            body = registration(f"{name} lender", f"BC-1-{name}", webhooks, today=today)
             lender: Lender = await self.platform.register(body)
             await self.world.instruct(slug, lender, behavior)
 

@@ -1,12 +1,14 @@
 """The strangers, in memory and with a memory: what they were asked is what a test looks at."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 
-from activities.kyc import BureauDown, IdentityResult, ScreeningOutcome, ScreeningResult
+from activities.kyc import BureauDown, CompanyResult, IdentityResult, ScreeningOutcome, ScreeningResult
 from activities.postbox import Delivered, Undelivered
 from activities.rails import Beneficiary, RailRefused, RailUnavailable, TransferResult, TransferStatus, VirtualAccount
+from activities.signing import BadSignature, StaleSignature, verify
 
 
 @dataclass
@@ -88,6 +90,16 @@ class FakeBureau:
         known = number not in self.unknown
         return IdentityResult(known, None if known else "not_found", f"ref-{last_name}", known)
 
+    async def verify_company(self, number: str, country: str, name: str) -> CompanyResult:
+        assert country
+        assert name
+        if self.down:
+            self.down -= 1
+            raise BureauDown("the company register is down")
+        self.verified.append(number)
+        known = number not in self.unknown
+        return CompanyResult(known, None if known else "not_found", f"ref-{number}")
+
     async def screen(self, name: str, birth_date: date | None) -> ScreeningResult:
         assert birth_date is None
         hit = name in self.hits
@@ -108,6 +120,25 @@ class FakePostbox:
             raise Undelivered("no answer")
         self.posted.append((url, headers, body))
         return Delivered(200, None, "ok")
+
+
+@dataclass
+class FakeEndpoint(FakePostbox):
+    """A provider's endpoint that checks what it is sent, or does not."""
+
+    secret: str = ""
+    mute_challenge: bool = False
+    accepts_forged: bool = False
+
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Delivered:
+        await super().post(url, headers, body)
+        if not self.accepts_forged:
+            try:
+                verify(self.secret, headers, body, now=datetime.now(UTC))
+            except (BadSignature, StaleSignature):
+                return Delivered(401, None, "")
+        said = json.loads(body)
+        return Delivered(200, None, "" if self.mute_challenge else str(said.get("challenge", "")))
 
 
 @dataclass

@@ -261,12 +261,13 @@ async def running(
     *,
     cached_workflows: int = 100,
     providers: tuple[str, ...] = ("provider_first", "provider_quick"),
+    postbox: FakePostbox | None = None,
     **tenant: Any,
 ) -> AsyncIterator[World]:
     """A worker and a relay on their own queue, until the test is over."""
     database, outbox = Database(urls.app), Database(urls.relay)
-    world = World(database, client, rail, providers)
-    strangers = Strangers(rail, world.bureau, world.bureau, world.postbox, world.mailer)
+    world = World(database, client, rail, providers, postbox=postbox or FakePostbox())
+    strangers = Strangers(rail, world.bureau, world.bureau, world.postbox, world.mailer, world.bureau)
     built = engine(database, outbox, strangers)
     world.queue, world.tenants = f"test-{uuid4()}", outbox
     await populate(database, world.providers, **tenant)

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from workers.demo.bodies import application, registration
-from workers.platform import Json, Platform, SandboxWorld, until
+from workers.platform import Json, Lender, Platform, SandboxWorld, until
 
 Tell = Callable[[str], None]
 
@@ -67,10 +68,14 @@ class Teller:
     async def _lenders_register(self) -> None:
         for company, (slug, number, behavior) in LENDERS.items():
             body = registration(company, number, self._world.webhook_url(slug), today=datetime.now(UTC).date())
-            lender = await self._platform.register(body)
-            await self._world.instruct(slug, lender, behavior)
-            self._tell(f"[bold]{company}[/] registers and is active")
+            settle = partial(self._settle, slug, behavior)
+            lender = await self._platform.onboard(body, settle)
+            passed = sum(step["state"] == "passed" for step in lender["checklist"])
+            self._tell(f"[bold]{company}[/] registers, passes {passed} checks, is approved: {lender['status']}")
         self._chapter()
+
+    async def _settle(self, slug: str, behavior: Json, lender: Lender) -> None:
+        await self._world.instruct(slug, lender, behavior)
 
     async def _sarah_applies(self) -> None:
         self.story.application_id = await self._platform.apply(application())
