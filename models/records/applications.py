@@ -86,3 +86,4 @@ class Application(RecordedRow, table=True):
     offers_expire_at: datetime | None = instant(default=None)
     cooling_off_until: datetime | None = instant(default=None)
     loan_id: str | None = None
+    lapses: int = 0
