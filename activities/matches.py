@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from models.application import ApplicationStatus
-from models.bid_limits import limits_of
+from models.bid_limits import rates_of
 from models.loan import LoanStatus
 from models.matching import Lead, Matches, ProviderProfile, match
 from models.matching_record import recorded
@@ -48,9 +48,7 @@ class _Record:
 _UNKNOWN = _Record()
 
 
-async def matched(
-    session: AsyncSession, application: Application, product: LoanProduct, *, at: datetime
-) -> Matches:
+async def matched(session: AsyncSession, application: Application, product: LoanProduct, *, at: datetime) -> Matches:
     """Who may bid on an application; the match is kept with everything it was made of."""
     version, weights = await weights_in_force(session, application.tenant_id)
     providers = await _candidates(session, application)
@@ -98,9 +96,7 @@ async def _candidates(session: AsyncSession, application: Application) -> list[P
     return list((await session.execute(query)).scalars())
 
 
-async def _records(
-    session: AsyncSession, currency: str, *, at: datetime, since: datetime
-) -> Mapping[str, _Record]:
+async def _records(session: AsyncSession, currency: str, *, at: datetime, since: datetime) -> Mapping[str, _Record]:
     """What every provider has done with the leads of the last months, and what it has lent, in one query."""
     leads, bids, lent = _leads(at, since), _bids(since), _lent(currency)
     found = await session.execute(
@@ -169,9 +165,9 @@ def _bids(since: datetime) -> Subquery:
 
 def _lent(currency: str) -> Subquery:
     """What is owed to every provider in a currency, and what it has promised and not paid out yet."""
-    owed = select(
-        col(Loan.provider_id).label("provider_id"), col(Loan.outstanding_minor).label("minor")
-    ).where(col(Loan.currency) == currency, col(Loan.status).in_(_OWING))
+    owed = select(col(Loan.provider_id).label("provider_id"), col(Loan.outstanding_minor).label("minor")).where(
+        col(Loan.currency) == currency, col(Loan.status).in_(_OWING)
+    )
     promised = select(col(Offer.provider_id), col(Offer.amount_minor)).where(
         col(Offer.currency) == currency, col(Offer.status) == OfferStatus.ACCEPTED
     )
@@ -180,7 +176,7 @@ def _lent(currency: str) -> Subquery:
 
 
 def _lead(application: Application, product: LoanProduct, at: datetime) -> Lead:
-    limits = limits_of(product, requested_minor=application.requested_amount_minor, on=at.date())
+    lowest, highest = rates_of(product, on=at.date())
     return Lead(
         lead_id=application.lead_id,
         amount_minor=application.requested_amount_minor,
@@ -189,8 +185,8 @@ def _lead(application: Application, product: LoanProduct, at: datetime) -> Lead:
         tenure_days=application.tenure_days,
         credit_score=application.credit_score or 0,
         recommended_rate_percent=application.recommended_rate_percent or Decimal(0),
-        rate_minimum_percent=limits.rate_minimum_percent,
-        rate_maximum_percent=limits.rate_maximum_percent,
+        rate_minimum_percent=lowest,
+        rate_maximum_percent=highest,
     )
 
 

@@ -36,3 +36,20 @@ def tell_provider(session: AsyncSession, tenant_id: str, provider_id: str, news:
         "expiresAt": news.expires_at.isoformat() if news.expires_at else None,
     }
     deliver(session, tenant_id, Channel.WEBHOOK, provider_id, news.event, json.dumps(body), key=key)
+
+
+@dataclass(frozen=True, slots=True)
+class LeadClosed:
+    """A lead that nobody waits for an answer to any more, and why."""
+
+    application_id: str
+    lead_id: str
+    reason: str
+    at: datetime
+
+
+def tell_lead_closed(session: AsyncSession, tenant_id: str, provider_id: str, lead: LeadClosed) -> None:
+    """Spare a provider the work of deciding on a lead that is closed."""
+    data = {"leadId": lead.lead_id, "reason": lead.reason}
+    news = ProviderNews(ProviderEventType.LEAD_CLOSED, lead.application_id, lead.at, data)
+    tell_provider(session, tenant_id, provider_id, news)

@@ -65,6 +65,7 @@ class Application(RecordedRow, table=True):
     country: str
     purpose: str
     tenure_days: int
+    bidding_window_hours: int | None = None
     product_id: str | None = None
     product_version: int | None = None
     submitted_at: datetime = instant()

@@ -42,6 +42,7 @@ def _new_columns() -> tuple[tuple[str, sa.Column[object]], ...]:
         ("caas_offer", sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True)),
         ("caas_offer", sa.Column("settled_by", sa.String(), nullable=True)),
         ("caas_lead_grant", sa.Column("reason_code", sa.String(), nullable=True)),
+        ("caas_application", sa.Column("bidding_window_hours", sa.Integer(), nullable=True)),
         ("caas_application", sa.Column("lapses", sa.Integer(), server_default="0", nullable=False)),
     )
 
@@ -124,7 +125,5 @@ def _of_an_application() -> tuple[sa.Column[object] | sa.ForeignKeyConstraint, .
     return (
         *_recorded(),
         sa.Column("application_id", sa.String(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["tenant_id", "application_id"], ["caas_application.tenant_id", "caas_application.id"]
-        ),
+        sa.ForeignKeyConstraint(["tenant_id", "application_id"], ["caas_application.tenant_id", "caas_application.id"]),
     )
