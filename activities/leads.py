@@ -15,7 +15,6 @@ from models.events import ProviderEventType
 from models.ids import derived_id
 from models.matching import Matches
 from models.money import major_units
-from models.product import LoanProduct
 from models.records.applications import Applicant, Application
 from models.records.disclosures import DisclosureReason
 from models.records.leads import LeadGrant
@@ -35,7 +34,9 @@ async def invite(session: AsyncSession, application: Application, *, at: datetim
     if not matches.invited:
         move(session, application, ApplicationStatus.NO_OFFERS, at=at, reason="no provider matches", excluded=excluded)
         return []
-    closes_at = at + timedelta(hours=_window_hours(application, product, tenant))
+    # As long as the request says, else the product, else the tenant.
+    hours = application.bidding_window_hours or product.bidding_window_hours or tenant.bidding_window_hours
+    application.bidding_window_hours, closes_at = hours, at + timedelta(hours=hours)
     application.bids_close_at = closes_at
     grants = _grants(application, matches, at)
     session.add_all(grants)
@@ -55,11 +56,6 @@ async def invite(session: AsyncSession, application: Application, *, at: datetim
         if tenant.lead_disclosure == "full":
             disclosed(session, application, grant.provider_id, DisclosureReason.FULL_LEAD, application.id, at=at)
     return grants
-
-
-def _window_hours(application: Application, product: LoanProduct, tenant: Tenant) -> int:
-    """As long as the request says, else the product, else the tenant."""
-    return application.bidding_window_hours or product.bidding_window_hours or tenant.bidding_window_hours
 
 
 def lead_data(application: Application, applicant: Applicant, *, disclosure: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from itertools import product as combinations
 
-from models.allocation import RepaymentPolicy
+from models.allocation import InAdvance, RepaymentPolicy
 from models.amortization import schedule_for
 from models.apr import AprMethod
 from models.business_days import BusinessDays
@@ -131,6 +131,11 @@ class LoanProduct:
         """How its annual percentage rate is reckoned; as in the United States where no law says."""
         prescribed = self.rules(on=on).apr_method
         return prescribed.method if prescribed else AprMethod.US_REG_Z
+
+    @property
+    def prepayment(self) -> InAdvance:
+        """What money before its time does; it costs nothing extra."""
+        return self.allocation.in_advance
 
     def terms(self, choices: Choices) -> LoanTerms:
         """The terms of a loan of this product."""

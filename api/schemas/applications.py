@@ -50,6 +50,10 @@ class ReasonIn(In):
     reason: Paragraph = ""
 
 
+class LapseReasonIn(In):
+    reason: Paragraph
+
+
 class StatusIn(In):
     status: Literal["approved", "rejected", "closed_written_off"]
     reason: Paragraph
