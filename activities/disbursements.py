@@ -13,6 +13,9 @@ from activities.notices import disbursed_notice
 from activities.postings import Note, disbursement_transaction_id, post_transaction
 from activities.provider_news import ProviderNews, tell_provider
 from activities.rails import Beneficiary, Rail, TransferResult
+from activities.settling import Settlement, fall_back, settle, settle_the_others
+from activities.standing import OffersMade, offers_made
+from models import payout_failure
 from models.application import ApplicationRef, ApplicationStatus
 from models.apr import AprMethod
 from models.errors import Conflict
@@ -104,21 +107,22 @@ class Disbursements:
             return await position_in(session, loan, on=booking.at.date())
 
     @activity.defn(name="Disbursements.fail")
-    async def fail(self, booking: Booking) -> ApplicationStatus:
-        """The rail has conclusively not paid: nothing left, nothing is owed."""
+    async def fail(self, booking: Booking) -> OffersMade:
+        """The rail has conclusively not paid: nothing left, nothing is owed.
+
+        If the lender is why, the borrower is offered the next best; else the application ends.
+        """
         async with self._database.transaction(booking.ref.tenant_id) as session:
             application = await locked(session, booking.ref)
-            if application.status != _S.DISBURSEMENT_FAILED:
+            if application.status == _S.DISBURSING and application.loan_id == booking.loan_id:
                 await _settle_payment(session, booking, PaymentStatus.FAILED)
-                offer = await _accepted_offer(session, application)
-                offer.status = OFFER.check(OfferStatus(offer.status), OfferStatus.LAPSED)
                 reason = booking.transfer.reason or "the rail refused the transfer"
-                move(session, application, _S.DISBURSEMENT_FAILED, at=booking.at, reason=reason)
+                await _fall(session, application, reason, at=booking.at)
                 data = {"reference": booking.loan_id, "reason": reason}
                 for kind in (EventType.DISBURSEMENT_FAILED, EventType.PAYMENT_FAILED):
                     event = Event(kind, application.id, booking.at, booking.loan_id, data)
                     emit(session, application.tenant_id, event, key=booking.loan_id)
-            return ApplicationStatus(application.status)
+            return await offers_made(session, application)
 
     async def _order(self, payout: Payout) -> tuple[Beneficiary, Payment]:
         async with self._database.transaction(payout.ref.tenant_id) as session:
@@ -139,11 +143,23 @@ class Disbursements:
             )
 
 
+async def _fall(session: AsyncSession, application: Application, reason: str, *, at: datetime) -> None:
+    """The accepted offer lapses; the application goes back to the others, or ends."""
+    offer = await _accepted_offer(session, application)
+    is_the_lenders = payout_failure.is_the_lenders(reason)
+    by = "provider" if is_the_lenders else "rail"
+    await settle(session, application, offer, Settlement(OfferStatus.LAPSED, at, by=by, why=reason))
+    if not (is_the_lenders and await fall_back(session, application, offer, at=at, reason=reason)):
+        await settle_the_others(session, application, at=at)
+        move(session, application, _S.DISBURSEMENT_FAILED, at=at, reason=reason)
+
+
 async def _open(session: AsyncSession, application: Application, booking: Booking) -> Loan:
     at = booking.at
     offer = await _accepted_offer(session, application)
     await _settle_payment(session, booking, PaymentStatus.SUCCEEDED)
     offer.status = OFFER.check(OfferStatus(offer.status), OfferStatus.FUNDED)
+    await settle_the_others(session, application, at=at)
     product = await product_of(session, application)
     loan = _loan(application, offer, booking, product)
     session.add(loan)

@@ -4,17 +4,29 @@ from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
+Listed = Sequence[tuple[str, Decimal, str, Decimal]]
+"""Offers as borrowers are told of them, best first: provider, amount, currency and APR."""
 
-def offers_notice(name: str, offers: Sequence[tuple[str, Decimal, str, Decimal]]) -> tuple[str, str]:
-    """The offers are in; `offers` holds provider, amount, currency and APR, best first."""
-    lines = [
+
+def offers_notice(name: str, offers: Listed) -> tuple[str, str]:
+    """The offers are in."""
+    text = f"Hello {name},\n\nThese lenders want to lend to you, cheapest first:\n\n{_lines(offers)}\n"
+    return "Your loan offers are ready", text
+
+
+def lapsed_notice(name: str, lender: str, offers: Listed) -> tuple[str, str]:
+    """The lender whose offer was accepted does not lend after all; these are left."""
+    text = (
+        f"Hello {name},\n\n{lender} does not pay out the loan whose offer you accepted; you owe nothing.\n"
+        f"These lenders still want to lend to you, cheapest first:\n\n{_lines(offers)}\n"
+    )
+    return "The offer you accepted has lapsed", text
+
+
+def _lines(offers: Listed) -> str:
+    return "\n".join(
         f"{n}. {provider}: {currency} {amount:,} at {apr.normalize():f} % APR"
         for n, (provider, amount, currency, apr) in enumerate(offers, 1)
-    ]
-    body = "\n".join(lines)
-    return (
-        "Your loan offers are ready",
-        f"Hello {name},\n\nThese lenders want to lend to you, cheapest first:\n\n{body}\n",
     )
 
 

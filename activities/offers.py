@@ -1,6 +1,5 @@
 """One offer accepted and the payout prepared, or the application ended without a loan."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from hashlib import sha256
@@ -10,17 +9,19 @@ from sqlmodel import col, select
 from temporalio import activity
 
 from activities.applications import locked, move, offers_of
-from activities.leads import lead_data
-from activities.provider_news import ProviderNews, tell_provider
+from activities.provider_news import LeadClosed, tell_lead_closed
+from activities.settling import Settlement, fall_back, settle
+from activities.standing import OffersMade, offers_made, place_again
 from models.application import APPLICATION, ApplicationRef, ApplicationStatus
-from models.events import Event, EventType, ProviderEventType
+from models.events import Event, EventType
 from models.ids import derived_id
-from models.offer import OFFER, OfferStatus
+from models.offer import OfferStatus
 from models.payment import PAYMENT, PaymentKind, PaymentStatus
 from models.product import CoolingOffPeriod, LoanProduct
 from models.product_schedule import Choices
-from models.records.applications import Applicant, Application
+from models.records.applications import Application
 from models.records.database import Database
+from models.records.leads import Decision, LeadGrant
 from models.records.offers import Offer
 from models.records.outbox import emit
 from models.records.payments import Payment, RailAddress
@@ -28,7 +29,6 @@ from models.records.products import product_of
 from models.records.tenants import Tenant
 
 _S = ApplicationStatus
-_OFFER_DAYS = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,26 @@ class Ending:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class OfferTakenBack:
+    """A provider takes its offer back before the borrower has accepted one."""
+
+    ref: ApplicationRef
+    offer_id: str
+    decision_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OfferLapse:
+    """The accepted offer lapses before the money has left, by the word of its provider or of an operator."""
+
+    ref: ApplicationRef
+    by: str
+    reason: str
+    at: datetime
+
+
 class Offers:
     """Writes what becomes of an application's offers."""
 
@@ -70,15 +90,18 @@ class Offers:
 
     @activity.defn(name="Offers.accept")
     async def accept(self, acceptance: Acceptance) -> Accepted:
-        """Bind the borrower and the provider: one offer accepted, the others not selected, the payout prepared."""
+        """Bind the borrower and the provider: one offer accepted, and the payout prepared.
+
+        The other offers stand until the money has left: should this one lapse, the next best is there.
+        """
         async with self._database.transaction(acceptance.ref.tenant_id) as session:
             application = await locked(session, acceptance.ref)
             offers = await offers_of(session, application)
             chosen = next(offer for offer in offers if offer.id == acceptance.offer_id)
             if application.status == _S.OFFERED:
-                await self._accept(session, application, chosen, offers, acceptance.at)
+                await self._accept(session, application, chosen, acceptance.at)
             return Accepted(
-                loan_id_of(application.id),
+                loan_id_of(application.id, application.lapses),
                 chosen.id,
                 chosen.amount_minor,
                 chosen.currency,
@@ -91,24 +114,54 @@ class Offers:
         async with self._database.transaction(ending.ref.tenant_id) as session:
             application = await locked(session, ending.ref)
             if not APPLICATION.is_final(ApplicationStatus(application.status)):
-                left = OfferStatus.EXPIRED if ending.status is _S.OFFERS_EXPIRED else OfferStatus.NOT_SELECTED
-                for offer in await offers_of(session, application):
-                    if offer.status in (OfferStatus.SUBMITTED, OfferStatus.ACCEPTED):
-                        lapsed = offer.status == OfferStatus.ACCEPTED
-                        await _settle(session, application, offer, OfferStatus.LAPSED if lapsed else left, ending.at)
+                await _end_offers(session, application, ending)
+                if application.status == _S.BIDDING:
+                    await _close_lead(session, application, ending)
                 if application.loan_id is not None:
                     await _call_off_payout(session, application.loan_id, ending.reason)
                 move(session, application, ending.status, at=ending.at, reason=ending.reason)
             return ApplicationStatus(application.status)
 
-    async def _accept(
-        self, session: AsyncSession, application: Application, chosen: Offer, offers: Sequence[Offer], at: datetime
-    ) -> None:
-        application.loan_id = loan_id_of(application.id)
-        for offer in offers:
-            if offer is not chosen and offer.status == OfferStatus.SUBMITTED:
-                await _settle(session, application, offer, OfferStatus.NOT_SELECTED, at)
-        await _settle(session, application, chosen, OfferStatus.ACCEPTED, at)
+    @activity.defn(name="Offers.take_back")
+    async def take_back(self, taken: OfferTakenBack) -> None:
+        """The provider takes its offer back; the next best moves up."""
+        async with self._database.transaction(taken.ref.tenant_id) as session:
+            application = await locked(session, taken.ref)
+            offers = await offers_of(session, application)
+            offer = next(each for each in offers if each.id == taken.offer_id)
+            if application.status != _S.OFFERED or offer.status != OfferStatus.SUBMITTED:
+                return
+            decision = await session.get(Decision, (application.tenant_id, taken.decision_id))
+            grant = await session.get_one(LeadGrant, (application.tenant_id, application.id, offer.provider_id))
+            grant.answer = "withdrawn"
+            grant.reason_code = decision.body.get("reasonCode") if decision else None
+            by_provider = Settlement(OfferStatus.WITHDRAWN, taken.at, by="provider")
+            await settle(session, application, offer, by_provider)
+            offer.rank, offer.reason = None, "Taken back by the provider."
+            place_again([each for each in offers if each.status == OfferStatus.SUBMITTED], application)
+            data = {"offerId": offer.id, "providerId": offer.provider_id, "reasonCode": grant.reason_code}
+            event = Event(EventType.OFFER_WITHDRAWN, application.id, taken.at, data=data)
+            emit(session, application.tenant_id, event, key=offer.id)
+
+    @activity.defn(name="Offers.lapse")
+    async def lapse(self, lapse: OfferLapse) -> OffersMade:
+        """The accepted offer lapses: the payout is called off, and what else is valid is offered again."""
+        async with self._database.transaction(lapse.ref.tenant_id) as session:
+            application = await locked(session, lapse.ref)
+            if application.status == _S.SIGNING and application.loan_id is not None:
+                await _call_off_payout(session, application.loan_id, lapse.reason or "the accepted offer has lapsed")
+                offers = await offers_of(session, application)
+                accepted = next(offer for offer in offers if offer.status == OfferStatus.ACCEPTED)
+                lapsed = Settlement(OfferStatus.LAPSED, lapse.at, by=lapse.by, why=lapse.reason)
+                await settle(session, application, accepted, lapsed)
+                if not await fall_back(session, application, accepted, at=lapse.at, reason=lapse.reason):
+                    reason = "the accepted offer has lapsed, and no other is valid"
+                    move(session, application, _S.NO_OFFERS, at=lapse.at, reason=reason)
+            return await offers_made(session, application)
+
+    async def _accept(self, session: AsyncSession, application: Application, chosen: Offer, at: datetime) -> None:
+        application.loan_id = loan_id_of(application.id, application.lapses)
+        await settle(session, application, chosen, Settlement(OfferStatus.ACCEPTED, at))
         move(session, application, _S.ACCEPTED, at=at, offerId=chosen.id, providerId=chosen.provider_id)
         move(session, application, _S.SIGNING, at=at, agreementHash=agreement_hash(application, chosen))
         product = await product_of(session, application)
@@ -121,7 +174,7 @@ class Offers:
         self, session: AsyncSession, application: Application, chosen: Offer, product: LoanProduct
     ) -> None:
         """The payment exists before the rail is asked, so that no crash can lose a transfer that is on its way."""
-        loan_id = loan_id_of(application.id)
+        loan_id = loan_id_of(application.id, application.lapses)
         session.add(
             Payment(
                 tenant_id=application.tenant_id,
@@ -175,9 +228,12 @@ async def _call_off_payout(session: AsyncSession, loan_id: str, reason: str) -> 
     payment.failure_reason = reason or "cancelled in the cooling-off"
 
 
-def loan_id_of(application_id: str) -> str:
-    """An application becomes one loan, so one gives the other."""
-    return derived_id("loan", application_id)
+def loan_id_of(application_id: str, lapses: int = 0) -> str:
+    """An application becomes one loan, so one gives the other.
+
+    A loan that was agreed and not paid out keeps its id, which is known at the rail; the next attempt has another.
+    """
+    return derived_id("loan", application_id, *([str(lapses)] if lapses else []))
 
 
 def agreement_hash(application: Application, offer: Offer) -> str:
@@ -197,19 +253,19 @@ def agreement_hash(application: Application, offer: Offer) -> str:
     return sha256("|".join(terms).encode()).hexdigest()
 
 
-async def _settle(
-    session: AsyncSession, application: Application, offer: Offer, status: OfferStatus, at: datetime
-) -> None:
-    """Move one offer and tell its provider; only the provider whose offer was accepted learns who the borrower is."""
-    offer.status = OFFER.check(OfferStatus(offer.status), status)
-    data = {"leadId": application.lead_id, "offerId": offer.id, "status": status}
-    if status is not OfferStatus.ACCEPTED:
-        news = ProviderNews(ProviderEventType.OFFER_NOT_SELECTED, application.id, at, data)
-        tell_provider(session, offer.tenant_id, offer.provider_id, news)
-        return
-    applicant = await session.get_one(Applicant, (application.tenant_id, application.applicant_id))
-    data |= lead_data(application, applicant, disclosure="full")
-    news = ProviderNews(ProviderEventType.OFFER_ACCEPTED, application.id, at, data)
-    tell_provider(session, offer.tenant_id, offer.provider_id, news)
-    accepted = Event(EventType.OFFER_ACCEPTED, application.id, at, application.loan_id, {"offerId": offer.id})
-    emit(session, application.tenant_id, accepted, key=offer.id)
+async def _end_offers(session: AsyncSession, application: Application, ending: Ending) -> None:
+    left = OfferStatus.EXPIRED if ending.status is _S.OFFERS_EXPIRED else OfferStatus.NOT_SELECTED
+    for offer in await offers_of(session, application):
+        if offer.status == OfferStatus.SUBMITTED:
+            await settle(session, application, offer, Settlement(left, ending.at))
+        elif offer.status == OfferStatus.ACCEPTED:
+            lapsed = Settlement(OfferStatus.LAPSED, ending.at, by="borrower", why=ending.reason)
+            await settle(session, application, offer, lapsed)
+
+
+async def _close_lead(session: AsyncSession, application: Application, ending: Ending) -> None:
+    """Whoever was invited need not decide any more."""
+    invited = select(col(LeadGrant.provider_id)).where(col(LeadGrant.application_id) == application.id)
+    for provider_id in (await session.execute(invited)).scalars():
+        lead = LeadClosed(application.id, application.lead_id, str(ending.status), ending.at)
+        tell_lead_closed(session, application.tenant_id, provider_id, lead)

@@ -60,3 +60,20 @@ def _envelope(tenant_id: str, provider_id: str | None, news: ProviderNews, key: 
         "expiresAt": news.expires_at.isoformat() if news.expires_at else None,
     }
     return json.dumps(body)
+
+
+@dataclass(frozen=True, slots=True)
+class LeadClosed:
+    """A lead that nobody waits for an answer to any more, and why."""
+
+    application_id: str
+    lead_id: str
+    reason: str
+    at: datetime
+
+
+def tell_lead_closed(session: AsyncSession, tenant_id: str, provider_id: str, lead: LeadClosed) -> None:
+    """Spare a provider the work of deciding on a lead that is closed."""
+    data = {"leadId": lead.lead_id, "reason": lead.reason}
+    news = ProviderNews(ProviderEventType.LEAD_CLOSED, lead.application_id, lead.at, data)
+    tell_provider(session, tenant_id, provider_id, news)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from statistics import fmean
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
@@ -99,8 +100,10 @@ async def distributed(session: AsyncSession, application: Application) -> Distri
 
 def _applicant_id(tenant_id: str, lead: LeadIn) -> str:
     """Named after the whole content of the lead, so that the row itself tells the same lead from a changed one."""
-    # A lead that names no product has the name it had before leads could.
-    unnamed = {"product_id"} if lead.product_id is None else None
+    # A lead that names no product and no window has the name it had before leads could.
+    unnamed: dict[str, Any] = {} if lead.product_id else {"product_id": True}
+    if lead.loan_application.bidding_window_hours is None:
+        unnamed["loan_application"] = {"bidding_window_hours"}
     content = json.dumps(lead.model_dump(mode="json", by_alias=True, exclude=unnamed), sort_keys=True)
     return derived_id("applicant", tenant_id, lead.lead_id, sha256(content.encode()).hexdigest())
 

@@ -113,6 +113,7 @@ def _application(tenant_id: str, submission: Submission, assessment: dict[str, A
         country=submission.applicant.personal_info.address.country,
         purpose=wanted.purpose,
         tenure_days=wanted.tenure,
+        bidding_window_hours=wanted.bidding_window_hours,
         submitted_at=submission.at,
         status_at=submission.at,
         beneficiary_account_number=account.account_number if account else None,

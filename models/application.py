@@ -35,6 +35,7 @@ _S = ApplicationStatus
 
 # submitted -> verifying_identity -> screening -> assessing -> distributing -> bidding -> offered -> accepted
 #           -> signing -> disbursing -> disbursed*
+# If the accepted offer lapses, signing and disbursing go back to `offered` with the next best one.
 # Every status before `disbursing` may end in `withdrawn`; during cooling-off (signing) a withdrawal is `cancelled`.
 APPLICATION = Transitions(
     "The application",
@@ -47,10 +48,10 @@ APPLICATION = Transitions(
         _S.MANUAL_REVIEW: frozenset({_S.ASSESSING, _S.DISTRIBUTING, _S.REJECTED, _S.WITHDRAWN}),
         _S.DISTRIBUTING: frozenset({_S.BIDDING, _S.NO_OFFERS, _S.WITHDRAWN}),
         _S.BIDDING: frozenset({_S.OFFERED, _S.NO_OFFERS, _S.WITHDRAWN}),
-        _S.OFFERED: frozenset({_S.ACCEPTED, _S.OFFERS_EXPIRED, _S.DECLINED, _S.WITHDRAWN}),
+        _S.OFFERED: frozenset({_S.ACCEPTED, _S.OFFERS_EXPIRED, _S.NO_OFFERS, _S.DECLINED, _S.WITHDRAWN}),
         _S.ACCEPTED: frozenset({_S.SIGNING}),
-        _S.SIGNING: frozenset({_S.DISBURSING, _S.CANCELLED}),
-        _S.DISBURSING: frozenset({_S.DISBURSED, _S.DISBURSEMENT_FAILED}),
+        _S.SIGNING: frozenset({_S.DISBURSING, _S.CANCELLED, _S.OFFERED, _S.NO_OFFERS}),
+        _S.DISBURSING: frozenset({_S.DISBURSED, _S.DISBURSEMENT_FAILED, _S.OFFERED}),
     },
 )
 

@@ -32,8 +32,7 @@ class BidLimits:
 
 def limits_of(product: LoanProduct, *, requested_minor: int, on: date) -> BidLimits:
     """The limits of bids for a product. A cap that has become law since the product was approved holds as well."""
-    cap = product.rules(on=on).rate_cap
-    rates, counts = product.annual_rate_percent, product.installments
+    counts, (lowest, highest) = product.installments, rates_of(product, on=on)
     tenures = [
         days for days in TENURE_DAYS if counts.minimum <= product.schedule.installments_for(days) <= counts.maximum
     ]
@@ -41,10 +40,16 @@ def limits_of(product: LoanProduct, *, requested_minor: int, on: date) -> BidLim
     return BidLimits(
         amount_maximum_minor=min(requested_minor, product.principal.maximum),
         amount_minimum_minor=product.principal.minimum,
-        rate_minimum_percent=rates.minimum,
-        rate_maximum_percent=min(rates.maximum, cap.percent) if cap else rates.maximum,
+        rate_minimum_percent=lowest,
+        rate_maximum_percent=highest,
         tenure_minimum_days=min(tenures, default=TENURE_DAYS[-1]),
         tenure_maximum_days=max(tenures, default=TENURE_DAYS[0]),
         withheld_minor=sum(fee.amount_minor or 0 for fee in fees),
         withheld_percent=sum((fee.percent or Decimal(0) for fee in fees), Decimal(0)),
     )
+
+
+def rates_of(product: LoanProduct, *, on: date) -> tuple[Decimal, Decimal]:
+    """The least and the most of what a loan of the product may cost a year, under the law of a day."""
+    rates, cap = product.annual_rate_percent, product.rules(on=on).rate_cap
+    return rates.minimum, min(rates.maximum, cap.percent) if cap else rates.maximum

@@ -1,21 +1,13 @@
-"""The auction: which decisions of a provider count, and which offer is best for the borrower.
+"""Bids: the loans that providers would make, and what a bid must be to count."""
 
-The best offer is the cheapest: by APR, computed here from the cash flows; then by what is repaid in all, then by how
-soon the money is there, then first come, first served. What a provider pays the platform is no part of it.
-"""
-
-from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
-from math import inf
 
-from models.amortization import schedule_for
-from models.apr import apr_of, finance_charge_minor
 from models.bid_limits import BidLimits
 from models.errors import Conflict, Refused
 from models.money import formatted
-from models.product import STANDARD, LoanProduct
+from models.product import LoanProduct
 from models.product_schedule import Choices
 from models.terms import LoanTerms
 
@@ -29,7 +21,19 @@ class NotInvited(Conflict):
 
 
 class AlreadyDecided(Conflict):
-    """The provider has decided on this lead before."""
+    """The provider has said so before, or has said its last word."""
+
+
+class NothingToWithdraw(Conflict):
+    """The provider has no bid on this lead that it could take back."""
+
+
+class NothingAsked(Conflict):
+    """The provider has not asked, has its answer, or has decided without it."""
+
+
+class TooManyDecisions(Conflict):
+    """The provider has changed its mind too often."""
 
 
 class OfferExpired(Refused):
@@ -66,6 +70,7 @@ class Bid:
     received_at: datetime
     expires_at: datetime | None
     funding_hours: int | None = None
+    conditions_digest: str = ""
 
     def terms(self, product: LoanProduct, *, on: date) -> LoanTerms:
         """The bid as a loan of the product that was asked for, disbursed on a day."""
@@ -79,54 +84,13 @@ class Bid:
         )
         return product.terms(chosen)
 
-
-@dataclass(frozen=True, slots=True)
-class RankedOffer:
-    """A bid with what it costs, its place among the others and why it has it."""
-
-    bid: Bid
-    apr_percent: Decimal
-    apr_method: str
-    finance_charge_minor: int
-    total_repayable_minor: int
-    installment_minor: int
-    installments: int
-    rank: int
-    reason: str
+    def says_the_same_as(self, other: "Bid") -> bool:
+        """Whether a borrower would see no difference between the two."""
+        return replace(self, decision_id=other.decision_id, received_at=other.received_at) == other
 
 
-def rank(bids: Iterable[Bid], *, on: date, product: LoanProduct = STANDARD) -> tuple[RankedOffer, ...]:
-    """The bids as offers, best first; the same in whatever order they came in. No loan to be made, no offer."""
-    offers = sorted(filter(None, (_priced(bid, on, product) for bid in bids)), key=_preference)
-    best = offers[0] if offers else None
-    return tuple(
-        replace(offer, rank=place, reason=_why_best(offers) if offer is best else _why_not_best(offer, offers[0]))
-        for place, offer in enumerate(offers, start=1)
-    )
-
-
-def check_decision(
-    bid: Bid | None,
-    *,
-    provider_id: str,
-    invited: Collection[str],
-    decided: Collection[str],
-    closes_at: datetime,
-    at: datetime,
-    limits: BidLimits,
-) -> None:
-    """Refuse a decision that does not count; `bid` is None when the provider declines. The window excludes its end."""
-    if provider_id not in invited:
-        raise NotInvited("This provider was not invited to bid on this lead.", "providerId")
-    if provider_id in decided:
-        raise AlreadyDecided("This provider has already decided on this lead.", "decision")
-    if at >= closes_at:
-        raise BiddingClosed(f"Bidding on this lead closed at {closes_at.isoformat()}.", "decision")
-    if bid is not None:
-        _check_bid(bid, at, limits)
-
-
-def _check_bid(bid: Bid, at: datetime, limits: BidLimits) -> None:
+def check_bid(bid: Bid, at: datetime, limits: BidLimits) -> None:
+    """Refuse terms outside of what may be bid for."""
     if not limits.amount_minimum_minor <= bid.amount_minor <= limits.amount_maximum_minor:
         least = formatted(limits.amount_minimum_minor, bid.currency)
         most = formatted(limits.amount_maximum_minor, bid.currency)
@@ -142,76 +106,6 @@ def _check_bid(bid: Bid, at: datetime, limits: BidLimits) -> None:
         raise FeeOutOfRange("The processing fee must leave something to disburse.", "processingFee")
     if bid.expires_at is not None and bid.expires_at <= at:
         raise OfferExpired("The offer must be valid for some time after it is made.", "expiresAt")
-
-
-def _priced(bid: Bid, on: date, product: LoanProduct) -> RankedOffer | None:
-    try:
-        terms = bid.terms(product, on=on)
-        schedule = schedule_for(terms, disbursed_on=on)
-        apr = apr_of(terms, schedule, disbursed_on=on, method=product.apr_method(on=on))
-    except Refused:  # within every range, and yet its installments would not cover its interest
-        return None
-    first = schedule[1] if terms.down_payment_percent else schedule[0]
-    return RankedOffer(
-        bid=bid,
-        apr_percent=apr.percent,
-        apr_method=apr.method,
-        finance_charge_minor=finance_charge_minor(terms, schedule),
-        total_repayable_minor=sum(row.total_minor for row in schedule),
-        installment_minor=first.total_minor,
-        installments=terms.installments,
-        rank=0,
-        reason="",
-    )
-
-
-def _preference(offer: RankedOffer) -> tuple[Decimal, int, float, datetime, str, str]:
-    bid = offer.bid
-    hours = inf if bid.funding_hours is None else bid.funding_hours
-    return offer.apr_percent, offer.total_repayable_minor, hours, bid.received_at, bid.provider_id, bid.decision_id
-
-
-_CRITERIA = (
-    "the lower APR",
-    "the smaller total to repay",
-    "the sooner payout",
-    "the earlier answer",
-    "the provider's id",
-    "the decision's id",
-)
-
-
-def _why_best(offers: Sequence[RankedOffer]) -> str:
-    best, *others = offers
-    if not others:
-        return f"The only offer: APR {best.apr_percent} %."
-    runner_up = others[0]
-    if best.apr_percent == runner_up.apr_percent:
-        return f"Same APR of {best.apr_percent} % as the next offer: {_tie_break(best, runner_up)} decides."
-    reason = f"Lowest APR: {best.apr_percent} % against {runner_up.apr_percent} % of the next offer"
-    if best.bid.annual_rate_percent <= runner_up.bid.annual_rate_percent:
-        return f"{reason}."
-    rates = f"{_plain(best.bid.annual_rate_percent)} % is higher than {_plain(runner_up.bid.annual_rate_percent)} %"
-    smaller = best.bid.processing_fee_minor < runner_up.bid.processing_fee_minor
-    fee = "the smaller fee weighs more" if smaller else "its fee weighs less over this amount and term"
-    return f"{reason}, although its interest rate of {rates}: {fee}."
-
-
-def _why_not_best(offer: RankedOffer, best: RankedOffer) -> str:
-    if offer.apr_percent == best.apr_percent:
-        return f"Same APR of {offer.apr_percent} % as the best offer: {_tie_break(best, offer)} decides."
-    reason = f"APR {offer.apr_percent} %, {offer.apr_percent - best.apr_percent} points above the best offer"
-    if offer.bid.annual_rate_percent >= best.bid.annual_rate_percent:
-        return f"{reason}."
-    rates = f"{_plain(offer.bid.annual_rate_percent)} % is lower than {_plain(best.bid.annual_rate_percent)} %"
-    larger = offer.bid.processing_fee_minor > best.bid.processing_fee_minor
-    fee = "the larger fee weighs more" if larger else "its fee weighs more over this amount and term"
-    return f"{reason}, although its interest rate of {rates}: {fee}."
-
-
-def _tie_break(better: RankedOffer, worse: RankedOffer) -> str:
-    pairs = zip(_preference(better), _preference(worse), _CRITERIA, strict=True)
-    return next(criterion for ours, theirs, criterion in pairs if ours != theirs)
 
 
 def _plain(rate_percent: Decimal) -> str:

@@ -1,6 +1,6 @@
 """A credit provider's offer: what became of it, and what the workflow needs to know of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -23,6 +23,7 @@ class OfferStatus(StrEnum):
 
 _S = OfferStatus
 
+# An offer stands until another's money has left, or its own time is over: if the accepted one lapses, it is next.
 OFFER = Transitions(
     "The offer",
     {
@@ -34,11 +35,16 @@ OFFER = Transitions(
 
 @dataclass(frozen=True, slots=True)
 class StandingOffer:
-    """An offer the borrower may accept until `expires_at`."""
+    """An offer the borrower may accept until `expires_at`, unless its provider takes it back before."""
 
     offer_id: str
     provider_id: str
     expires_at: datetime
+    is_withdrawn: bool = False
+
+    def withdrawn(self) -> "StandingOffer":
+        """The offer, taken back."""
+        return replace(self, is_withdrawn=True)
 
 
 class UnknownOffer(NotFound):
@@ -49,14 +55,24 @@ class OfferNoLongerValid(Conflict):
     """The offer's validity had ended when the borrower accepted it."""
 
 
+class OfferWithdrawn(Conflict):
+    """The provider had taken the offer back when the borrower accepted it."""
+
+
 class NotOffered(Conflict):
     """The application has no offers waiting for an answer."""
 
 
+class NoAcceptedOffer(Conflict):
+    """No offer is accepted and waits for its payout, or not one of this provider's."""
+
+
 def acceptable(offer_id: str, offers: tuple[StandingOffer, ...], *, at: datetime) -> StandingOffer:
-    """The offer to accept, or `UnknownOffer` / `OfferNoLongerValid` naming `offerId`."""
+    """The offer to accept, or `UnknownOffer` / `OfferWithdrawn` / `OfferNoLongerValid` naming `offerId`."""
     for offer in offers:
         if offer.offer_id == offer_id:
+            if offer.is_withdrawn:
+                raise OfferWithdrawn("The lender has taken this offer back.", "offerId")
             if offer.expires_at <= at:
                 raise OfferNoLongerValid(f"The offer was valid until {offer.expires_at.isoformat()}.", "offerId")
             return offer

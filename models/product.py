@@ -6,6 +6,7 @@ policy      where a payment goes
 servicing   when the borrower is reminded, charged a late fee and dunned
 delinquency how arrears are aged, when interest stops, when the loan counts as lost
 cooling off how long the borrower may think again
+window      how long lenders may decide on an application for it
 """
 
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from itertools import product as combinations
 
-from models.allocation import RepaymentPolicy
+from models.allocation import InAdvance, RepaymentPolicy
 from models.amortization import schedule_for
 from models.apr import AprMethod
 from models.business_days import BusinessDays
@@ -33,6 +34,7 @@ from models.terms import LoanTerms
 
 _ONE_DAY = timedelta(days=1)
 _A_YEAR = 366
+WINDOW_HOURS = range(1, 721)
 _EVERY_DAY_BUT_WEEKENDS = BusinessDays()
 _MONTHLY = ScheduleRules()
 _ALLOCATION = AllocationRules()
@@ -102,6 +104,7 @@ class LoanProduct:
     penalty_interest: PenaltyInterest | None = None
     delinquency: DelinquencyRules = RULES
     cooling_off: CoolingOffPeriod | None = None
+    bidding_window_hours: int | None = None
 
     @property
     def policy(self) -> RepaymentPolicy:
@@ -129,6 +132,11 @@ class LoanProduct:
         prescribed = self.rules(on=on).apr_method
         return prescribed.method if prescribed else AprMethod.US_REG_Z
 
+    @property
+    def prepayment(self) -> InAdvance:
+        """What money before its time does; it costs nothing extra."""
+        return self.allocation.in_advance
+
     def terms(self, choices: Choices) -> LoanTerms:
         """The terms of a loan of this product."""
         return self.schedule.terms(choices)
@@ -148,6 +156,8 @@ class LoanProduct:
         law.check_rate(self.annual_rate_percent.maximum, field="annualRate.maximum")
         period = self.cooling_off or CoolingOffPeriod(0)
         law.check_cooling_off(period.days, working_days=period.working_days, field="coolingOff")
+        if self.bidding_window_hours is not None and self.bidding_window_hours not in WINDOW_HOURS:
+            raise InvalidProduct(f"Lenders decide in 1 to {WINDOW_HOURS[-1]} hours.", "biddingWindowHours")
         if law.classification is not None and self.delinquency.aging_grace_days:
             source = law.classification.source
             raise InvalidProduct(f"The law counts from the due date: {source}.", "delinquency.agingGraceDays")

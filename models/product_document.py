@@ -167,6 +167,7 @@ _PRODUCT = Record(
         ),
         Setting("delinquency", _DELINQUENCY),
         Setting("coolingOff", Record(CoolingOffPeriod, (Setting("days", COUNT), Setting("workingDays", FLAG)))),
+        Setting("biddingWindowHours", COUNT),
     ),
 )
 

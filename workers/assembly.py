@@ -18,6 +18,7 @@ from activities.collection import Collection
 from activities.deliveries import Deliveries
 from activities.disbursements import Disbursements
 from activities.identity import Identity
+from activities.information import Information
 from activities.kyc import CompanyRegister, IdentityBureau, SanctionsList
 from activities.mail import Mailer
 from activities.offers import Offers
@@ -66,6 +67,7 @@ def engine(
     underwriting = Underwriting(database)
     auctions = Auctions(database)
     offers = Offers(database, strangers.rail.name)
+    information = Information(database)
     disbursements = Disbursements(database, strangers.rail)
     servicing = Servicing(database, strangers.rail)
     repayments = Repayments(database)
@@ -84,6 +86,10 @@ def engine(
             auctions.close,
             offers.accept,
             offers.end,
+            offers.take_back,
+            offers.lapse,
+            information.ask,
+            information.provide,
             disbursements.start,
             disbursements.send,
             disbursements.find,

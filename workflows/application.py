@@ -1,24 +1,23 @@
 """One application, from submission until the money has left.
 
 underwriting -> auction -> acceptance -> funding -> the loan starts
-     |             |           |            |
-  rejected     no offers   expired,      disbursement
-  withdrawn    withdrawn   declined,     failed
-                           withdrawn
+     |             |        |  ^  |         |  |
+  rejected     no offers    |  +--+--<------+  |      the accepted offer lapses: the next best is offered
+  withdrawn    withdrawn  expired, declined,   disbursement
+                          withdrawn, cancelled failed
 """
-
-from datetime import datetime
 
 from temporalio import workflow
 from temporalio.common import VersioningBehavior
 
-from activities.auctions import Answer
+from activities.information import Information, Question
 from models.application import ApplicationStatus
-from models.bidding import Bid, check_decision
+from models.decision import DecisionKind
 from models.offer import NotOffered, acceptable
 from models.payment import TransferNews
 from temporal.handlers import update
-from workflows.acceptance import Acceptance, check_withdrawal
+from workflows.acceptance import Acceptance, check_lapse, check_withdrawal
+from workflows.acting import transact
 from workflows.application_state import (
     ApplicationStart,
     ApplicationState,
@@ -26,6 +25,8 @@ from workflows.application_state import (
     Chosen,
     Decided,
     Distribution,
+    InformationGiven,
+    Lapse,
     ProviderDecision,
     Review,
     Withdrawal,
@@ -33,6 +34,7 @@ from workflows.application_state import (
 )
 from workflows.auction import Auction
 from workflows.funding import Funding
+from workflows.taking_back import offer_to_take_back, take_back
 from workflows.underwriting import UnderwritingPhase, check_review
 
 __all__ = ["ApplicationWorkflow", "application_workflow_id"]
@@ -48,28 +50,34 @@ class ApplicationWorkflow:
 
     @workflow.run
     async def run(self, start: ApplicationStart) -> ApplicationStatus:  # noqa: ARG002 - taken by __init__
-        """Go through the phases; a phase that returns a status has ended the application."""
+        """Go through the phases; a phase that returns a status has ended the application, or else the next follows."""
         state = self.state
-        for phase in (UnderwritingPhase(state), Auction(state), Acceptance(state), Funding(state)):
-            if ended := await phase.run():
-                state.finish(ended)
-                break
+        ended = await UnderwritingPhase(state).run() or await Auction(state).run()
+        while not ended:
+            ended = await Acceptance(state).run() or await Funding(state).run()
+        state.finish(ended)
         await workflow.wait_condition(workflow.all_handlers_finished)
         return state.status
 
     @update("A credit provider answers the invitation to bid")
     async def decide(self, decision: ProviderDecision) -> Decided:
-        """Take one provider's decision; the auction closes early when all have answered.
+        """Take one provider's decision; the auction closes early when all have said yes or no.
 
         A fast provider answers before we have heard that the invitations are on record: it waits until we have.
         """
-        await workflow.wait_condition(lambda: self.state.underwritten is not None or self.state.ended)
+        state = self.state
+        await workflow.wait_condition(lambda: state.underwritten is not None or state.ended)
         self._weigh(decision)
         now = workflow.now()
-        self.state.answers[decision.provider_id] = Answer(decision.provider_id, decision.decision, now)
-        if bid := _bid(decision, self.state.currency, now):
-            self.state.bids.append(bid)
-        return Decided(accepted=True, answered=len(self.state.answers), invited=len(self.state.invited))
+        if offer := offer_to_take_back(state, decision):
+            await take_back(state, offer, decision)
+        else:
+            bid = decision.bid(state.currency, now)
+            state.book.take(decision.decision, bid, decision.provider_id, decision.decision_id, at=now)
+            if decision.decision is DecisionKind.NEED_INFORMATION:
+                question = Question(state.ref, decision.decision_id, now)
+                await transact(Information.ask, question, summary="a provider wants to know more")
+        return Decided(accepted=True, answered=state.book.answered, invited=len(state.invited))
 
     @decide.validator
     def _check_decision(self, decision: ProviderDecision) -> None:
@@ -77,16 +85,35 @@ class ApplicationWorkflow:
             self._weigh(decision)
 
     def _weigh(self, decision: ProviderDecision) -> None:
-        now = workflow.now()
-        check_decision(
-            _bid(decision, self.state.currency, now),
-            provider_id=decision.provider_id,
-            invited=self.state.invited,
-            decided=self.state.answers,
-            closes_at=self.state.closes_at(now),
-            at=now,
-            limits=self.state.limits,
-        )
+        state, now = self.state, workflow.now()
+        if offer_to_take_back(state, decision) is None:
+            bid = decision.bid(state.currency, now)
+            state.book.check(decision.decision, bid, decision.provider_id, window=state.window(now), at=now)
+
+    @update("The platform answers what a provider wants to know")
+    async def inform(self, answer: InformationGiven) -> bool:
+        """Pass the answer on; True when it is on record, and False when the window had closed."""
+        question = Question(self.state.ref, answer.information_id, workflow.now())
+        provided = await transact(Information.provide, question, summary="the platform answers a provider")
+        if provided:
+            self.state.book.inform(answer.provider_id, answer.information_id)
+        return provided
+
+    @inform.validator
+    def _check_information(self, answer: InformationGiven) -> None:
+        now, window = workflow.now(), self.state.window(workflow.now())
+        self.state.book.check_answer(answer.provider_id, answer.information_id, window=window, at=now)
+
+    @update("The accepted offer lapses")
+    async def lapse(self, lapse: Lapse) -> ApplicationStatus:
+        """Let the accepted offer lapse before the money leaves; answered when what is left is offered again."""
+        self.state.lapse = lapse
+        await workflow.wait_condition(lambda: self.state.lapse is None or self.state.ended)
+        return self.state.status
+
+    @lapse.validator
+    def _check_lapse(self, lapse: Lapse) -> None:
+        check_lapse(self.state, lapse)
 
     @update("The borrower accepts one offer")
     async def accept(self, choice: Choice) -> Chosen:
@@ -177,19 +204,3 @@ class ApplicationWorkflow:
             self.state.withdrawal = withdrawal
         await workflow.wait_condition(lambda: self.state.ended)
         return self.state.status
-
-
-def _bid(decision: ProviderDecision, currency: str, at: datetime) -> Bid | None:
-    if decision.decision != "approved":
-        return None
-    return Bid(
-        provider_id=decision.provider_id,
-        decision_id=decision.decision_id,
-        amount_minor=decision.amount_minor,
-        currency=currency,
-        annual_rate_percent=decision.annual_rate_percent,
-        tenure_days=decision.tenure_days,
-        processing_fee_minor=decision.processing_fee_minor,
-        received_at=at,
-        expires_at=decision.expires_at,
-    )

@@ -6,12 +6,13 @@ from decimal import Decimal
 
 from temporalio import workflow
 
-from activities.auctions import Answer
 from activities.offers import Accepted
 from activities.underwriting import Invitation, Underwritten
 from models.application import ApplicationRef, ApplicationStatus
+from models.bid_book import BidBook, Window
 from models.bid_limits import BidLimits
 from models.bidding import Bid
+from models.decision import BIDS, DecisionKind
 from models.offer import StandingOffer
 from models.payment import TransferNews
 from temporal import search_attributes as sa
@@ -37,12 +38,32 @@ class ProviderDecision:
 
     provider_id: str
     decision_id: str
-    decision: str
+    decision: DecisionKind
     amount_minor: int = 0
     annual_rate_percent: Decimal = Decimal(0)
     tenure_days: int = 0
     processing_fee_minor: int = 0
     expires_at: datetime | None = None
+    funding_hours: int | None = None
+    conditions_digest: str = ""
+
+    def bid(self, currency: str, at: datetime) -> Bid | None:
+        """The bid that the decision is, if it is one."""
+        if self.decision not in BIDS:
+            return None
+        return Bid(
+            provider_id=self.provider_id,
+            decision_id=self.decision_id,
+            amount_minor=self.amount_minor,
+            currency=currency,
+            annual_rate_percent=self.annual_rate_percent,
+            tenure_days=self.tenure_days,
+            processing_fee_minor=self.processing_fee_minor,
+            received_at=at,
+            expires_at=self.expires_at,
+            funding_hours=self.funding_hours,
+            conditions_digest=self.conditions_digest,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +73,14 @@ class Decided:
     accepted: bool
     answered: int
     invited: int
+
+
+@dataclass(frozen=True, slots=True)
+class InformationGiven:
+    """The answer to what a provider asked is on record under this id."""
+
+    information_id: str
+    provider_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +97,14 @@ class Chosen:
     offer_id: str
     loan_id: str
     status: ApplicationStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Lapse:
+    """The accepted offer lapses: its provider says so, or an operator (no provider id)."""
+
+    provider_id: str | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +144,13 @@ class ApplicationState:
         self.underwritten: Underwritten | None = None
         self.requested_minor = 0
         self.invited: frozenset[str] = frozenset()
-        self.bids: list[Bid] = []
-        self.answers: dict[str, Answer] = {}
+        self.book = BidBook()
         self.offers: tuple[StandingOffer, ...] = ()
         self.choice: Choice | None = None
         self.agreement: Accepted | None = None
         self.withdrawal: Withdrawal | None = None
+        self.lapse: Lapse | None = None
+        self.taking_back = 0
         self.declined = False
         self.review: Review | None = None
         self.papers_arrived = False
@@ -123,6 +161,21 @@ class ApplicationState:
         """What bids may be."""
         limits = self.underwritten.limits if self.underwritten else None
         return limits or BidLimits(amount_maximum_minor=self.requested_minor)
+
+    @property
+    def standing(self) -> tuple[StandingOffer, ...]:
+        """The offers that nobody has taken back."""
+        return tuple(offer for offer in self.offers if not offer.is_withdrawn)
+
+    def window(self, now: datetime) -> Window:
+        """Who may bid what, until when."""
+        return Window(self.invited, self.closes_at(now), self.limits)
+
+    def offer_again(self, offers: tuple[StandingOffer, ...]) -> None:
+        """The accepted offer has lapsed: the borrower chooses again."""
+        self.offers, self.choice, self.agreement = offers, None, None
+        if offers:
+            self.status = ApplicationStatus.OFFERED
 
     def closes_at(self, now: datetime) -> datetime:
         """When bidding closes; `now`, which is too late for any bid, while no window is open."""

@@ -2,7 +2,7 @@
 
 from temporalio import workflow
 
-from activities.auctions import Auctions, ClosedAuction
+from activities.auctions import Answer, Auctions, ClosedAuction
 from activities.offers import Ending, Offers
 from models.application import ApplicationStatus
 from temporal import search_attributes as sa
@@ -24,7 +24,7 @@ class Auction:
         closes_at = state.closes_at(workflow.now())
         self._open(closes_at.isoformat(timespec="minutes"))
         await wait_until(
-            lambda: state.withdrawal is not None or len(state.answers) == len(state.invited),
+            lambda: state.withdrawal is not None or state.book.answered == len(state.invited),
             seconds=(closes_at - workflow.now()).total_seconds(),
             summary=f"bids close {closes_at:%Y-%m-%d %H:%M} UTC",
         )
@@ -33,9 +33,11 @@ class Auction:
             ending = Ending(state.ref, _S.WITHDRAWN, now, state.withdrawal.reason)
             return await transact(Offers.end, ending, summary="withdrawn")
         # No bid can join from here on: the validator looks at the status.
-        state.show(_S.OFFERED, f"Ranking {len(state.bids)} bids of {len(state.invited)} providers")
-        auction = ClosedAuction(state.ref, now, tuple(state.bids), tuple(state.answers.values()))
-        made = await transact(Auctions.close, auction, summary=f"rank {len(state.bids)} bids by APR")
+        state.show(_S.OFFERED, f"Ranking {len(state.book.bids)} bids of {len(state.invited)} providers")
+        book = state.book
+        answers = tuple(Answer(who, turn.kind, turn.at, turn.decision_id) for who, turn in book.turns.items())
+        auction = ClosedAuction(state.ref, now, book.bids, answers, tuple(book.replaced), tuple(book.withdrawn))
+        made = await transact(Auctions.close, auction, summary=f"rank {len(book.bids)} bids by APR")
         state.offers = made.offers
         return None if made.offers else made.status
 

@@ -32,8 +32,8 @@ class Funding:
     def __init__(self, state: ApplicationState) -> None:
         self.state = state
 
-    async def run(self) -> ApplicationStatus:
-        """How the application ended: disbursed, or not."""
+    async def run(self) -> ApplicationStatus | None:
+        """How the application ended, disbursed or not; None when the lender could not pay and others will."""
         state = self.state
         assert state.agreement is not None
         payout = Payout(state.ref, state.agreement.loan_id)
@@ -41,7 +41,9 @@ class Funding:
         transfer = await self._settled(payout)
         booking = Booking(state.ref, payout.loan_id, transfer, workflow.now())
         if transfer.status in _NOT_PAID:
-            return await transact(Disbursements.fail, booking, summary="the rail did not pay")
+            left = await transact(Disbursements.fail, booking, summary="the rail did not pay")
+            state.offer_again(left.offers)
+            return None if left.offers else left.status
         position = await transact(Disbursements.book, booking, summary="book the disbursement")
         await self._start_loan(state.agreement, position)
         await self._tell_loan_if_returned(payout.loan_id)
@@ -51,7 +53,7 @@ class Funding:
         transfer = await ask(Disbursements.send, payout, summary="send the transfer")
         patience = _FIRST_PATIENCE_SECONDS
         while transfer.status not in _PAID | _NOT_PAID:
-            if await wait_until(lambda: bool(self.state.news), seconds=patience, summary="waiting for the rail"):
+            if await wait_until(lambda: self._has_news(payout), seconds=patience, summary="waiting for the rail"):
                 news = self.state.news.pop(0)
                 transfer = TransferResult(
                     TransferStatus(news.status), news.reference, rail_code=news.rail_code, reason=news.reason
@@ -62,13 +64,18 @@ class Funding:
                 patience = min(patience * 2, _LONGEST_PATIENCE_SECONDS)
         return transfer
 
+    def _has_news(self, payout: Payout) -> bool:
+        """News of this payout; what is still said about one that failed before is of no use."""
+        self.state.news = [news for news in self.state.news if news.reference == payout.loan_id]
+        return bool(self.state.news)
+
     async def _send_again(self, payout: Payout) -> TransferResult:
         """Safe, because the rail has just said that it does not know the reference."""
         return await ask(Disbursements.send, payout, summary="unknown to the rail: send again")
 
     async def _tell_loan_if_returned(self, loan_id: str) -> None:
         """The rail may bring the money back while we book that it has left."""
-        if any(news.status == TransferStatus.REVERSED for news in self.state.news):
+        if any((news.reference, news.status) == (loan_id, TransferStatus.REVERSED) for news in self.state.news):
             loan = workflow.get_external_workflow_handle(loan_workflow_id(loan_id))
             await loan.signal("disbursement_returned")
 

@@ -11,8 +11,9 @@ from activities.applications import UnknownApplication
 from api.examples import APPLICATION
 from api.idempotency import IdempotentRoute, Ids
 from api.intake import Submission, check_account, take_in
+from api.problems import Forbidden
 from api.processes import NoSuchProcess
-from api.products import currency_for, lent_version
+from api.products import Acting, currency_for, lent_version
 from api.resources import Having, Resources
 from api.schemas.applications import (
     AcceptedOut,
@@ -20,6 +21,7 @@ from api.schemas.applications import (
     ApplicationIn,
     ApplicationOut,
     DisbursementAccountIn,
+    LapseReasonIn,
     ReasonIn,
     StatusOut,
     SubmittedOut,
@@ -29,13 +31,13 @@ from api.security import Caller, TenantCaller
 from api.views import application_out, links_of
 from models.application import ApplicationStatus
 from models.errors import Conflict, Refused
-from models.offer import NotOffered, StandingOffer, acceptable
+from models.offer import NoAcceptedOffer, NotOffered, OfferStatus, StandingOffer, acceptable
 from models.records.applications import Applicant, Application
 from models.records.offers import Offer
 from models.records.tenants import Tenant
 from workflows.acceptance import TooLateToWithdraw
 from workflows.application import ApplicationWorkflow, application_workflow_id
-from workflows.application_state import Choice, Chosen, Withdrawal
+from workflows.application_state import Choice, Chosen, Lapse, Withdrawal
 
 router = APIRouter(prefix="/api/loans/applications", tags=["applications"], route_class=IdempotentRoute)
 
@@ -132,6 +134,27 @@ async def decline(
     return StatusOut(application_id=application_id, status=ended)
 
 
+@router.post("/{applicationId}/lapse")
+async def lapse(application_id: ApplicationId, body: LapseReasonIn, actor: Acting, having: Having) -> StatusOut:
+    """Let the accepted offer lapse before the money leaves; the borrower is offered the next best one."""
+    if actor.caller.provider_id is not None:
+        raise Forbidden("This is for the platform's own key, not for a provider's.", "Authorization")
+    async with having.database.transaction(actor.caller.tenant_id) as session:
+        application = await application_in(session, actor.caller, application_id)
+    reason = f"{body.reason} ({actor.operator})" if actor.operator else body.reason
+    try:
+        left: ApplicationStatus = await having.processes.update(
+            application_workflow_id(application_id),
+            ApplicationWorkflow.lapse,
+            Lapse(reason=reason),
+            update_id=f"lapse:{application.lapses}",
+        )
+    except NoSuchProcess:
+        detail = f"The application is {application.status}; no accepted offer waits for its payout."
+        raise NoAcceptedOffer(detail, "status") from None
+    return StatusOut(application_id=application_id, status=left)
+
+
 @router.post("/{applicationId}/withdraw")
 async def withdraw(
     application_id: ApplicationId, caller: TenantCaller, having: Having, body: ReasonIn | None = None
@@ -169,7 +192,10 @@ async def _status_of(having: Resources, caller: Caller, application_id: str) -> 
 async def _check_choice(session: AsyncSession, application: Application, offer_id: str) -> None:
     """What the rows can refuse, they refuse before anything is written. The workflow's clock has the last word."""
     offers = (await session.execute(select(Offer).where(Offer.application_id == application.id))).scalars()
-    standing = tuple(StandingOffer(offer.id, offer.provider_id, offer.expires_at) for offer in offers)
+    gone = frozenset({OfferStatus.WITHDRAWN, OfferStatus.SUPERSEDED, OfferStatus.LAPSED})
+    standing = tuple(
+        StandingOffer(offer.id, offer.provider_id, offer.expires_at, offer.status in gone) for offer in offers
+    )
     acceptable(offer_id, standing, at=datetime.now(UTC))
 
 

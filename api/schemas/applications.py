@@ -3,11 +3,12 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StrictInt, StringConstraints
 
 from api.schemas.applicants import ApplicantIn, IdentityIn
 from api.schemas.values import Amount, Currency, Days, Identifier, In, Line, Number, Out, Paragraph
 from models.application import ApplicationStatus
+from models.product import WINDOW_HOURS
 
 AccountNumber = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z]{4,34}$")]
 BankCode = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{2,20}$")]
@@ -18,6 +19,9 @@ class LoanApplicationIn(In):
     purpose: Line
     tenure: Days = Field(description="In days.")
     currency: Currency | None = Field(default=None, description="The tenant's, when absent.")
+    bidding_window_hours: Annotated[StrictInt, Field(ge=WINDOW_HOURS[0], le=WINDOW_HOURS[-1])] | None = Field(
+        default=None, description="How long lenders may decide; as long as the product says, else the tenant."
+    )
 
 
 class DisbursementAccountIn(In):
@@ -44,6 +48,10 @@ class AcceptIn(In):
 
 class ReasonIn(In):
     reason: Paragraph = ""
+
+
+class LapseReasonIn(In):
+    reason: Paragraph
 
 
 class StatusIn(In):

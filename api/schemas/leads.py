@@ -1,6 +1,7 @@
 """Leads on their way to providers, and the decisions that come back."""
 
-from typing import Annotated, Literal
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictInt
 
@@ -14,6 +15,7 @@ from api.schemas.values import (
     Days,
     Identifier,
     In,
+    Line,
     Moment,
     Number,
     Out,
@@ -21,6 +23,8 @@ from api.schemas.values import (
     RatePercent,
 )
 from models.application import ApplicationStatus
+from models.decision import DeclineReason
+from models.records.disclosures import DisclosureReason
 
 
 class RecommendationsIn(In):
@@ -68,14 +72,19 @@ class DistributedOut(Out):
 class DecisionIn(In):
     lead_id: Identifier
     provider_id: Identifier
-    decision: Literal["approved", "declined", "rejected"]
+    decision: Literal["approved", "counter_offer", "declined", "rejected", "need_information", "withdrawn"]
     approved_amount: Amount | None = None
     interest_rate: RatePercent | None = None
     tenure: Days | None = None
     processing_fee: AmountOrNothing | None = None
+    funding_hours: Annotated[StrictInt, Field(ge=0, le=2160)] | None = Field(
+        default=None, description="From the acceptance until the money is with the borrower."
+    )
     currency: Currency | None = None
     conditions: Annotated[list[Paragraph], Field(default_factory=list, max_length=50)]
+    reason_code: DeclineReason | None = Field(default=None, description="Why not; with a decline or a withdrawal.")
     reason: Paragraph | None = None
+    information_needed: Annotated[list[Line], Field(default_factory=list, max_length=20)]
     expires_at: Moment | None = None
     custom_data: Custom = Field(default_factory=dict)
 
@@ -84,3 +93,79 @@ class DecidedOut(Out):
     success: bool = True
     accepted: bool
     next_steps: list[str]
+
+
+class LapseIn(In):
+    """The provider does not pay out what was accepted: its conditions are not met, say."""
+
+    lead_id: Identifier
+    provider_id: Identifier
+    reason_code: DeclineReason = DeclineReason.CONDITIONS_UNMET
+    reason: Paragraph | None = None
+
+
+class LapsedOut(Out):
+    success: bool = True
+    lead_id: str
+    status: ApplicationStatus
+
+
+class AnswerIn(In):
+    answer: Annotated[Custom, Field(min_length=1)]
+
+
+class InformationOut(Out):
+    """What a provider wants to know; the answer is shown to nobody but that provider."""
+
+    information_id: str
+    provider_id: str
+    information_needed: list[str]
+    note: str | None
+    asked_at: datetime
+    answered_at: datetime | None
+
+
+class InformationListOut(Out):
+    success: bool = True
+    lead_id: str
+    data: list[InformationOut]
+
+
+class InformedOut(Out):
+    success: bool = True
+    information_id: str
+    provided: bool
+
+
+class DisclosureOut(Out):
+    """One release of personal data: to whom, what, why and when; `reference` is the offer, question or lead."""
+
+    disclosure_id: str
+    provider_id: str
+    what: list[str]
+    why: DisclosureReason
+    reference: str
+    disclosed_at: datetime
+
+
+class DisclosuresOut(Out):
+    success: bool = True
+    lead_id: str
+    data: list[DisclosureOut]
+
+
+class MatchingOut(Out):
+    """A match with everything it was made of; `replays` says that it comes out the same when it is made again."""
+
+    success: bool = True
+    lead_id: str
+    application_id: str
+    matched_at: datetime
+    matched_on: date
+    weights_version: int
+    weights: dict[str, Any]
+    lead: dict[str, Any]
+    candidates: list[dict[str, Any]]
+    result: dict[str, Any]
+    explored: str | None
+    replays: bool

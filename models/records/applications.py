@@ -65,6 +65,7 @@ class Application(RecordedRow, table=True):
     country: str
     purpose: str
     tenure_days: int
+    bidding_window_hours: int | None = None
     product_id: str | None = None
     product_version: int | None = None
     submitted_at: datetime = instant()
@@ -86,3 +87,4 @@ class Application(RecordedRow, table=True):
     offers_expire_at: datetime | None = instant(default=None)
     cooling_off_until: datetime | None = instant(default=None)
     loan_id: str | None = None
+    lapses: int = 0

@@ -30,6 +30,7 @@ class LeadGrant(RecordedRow, table=True):
     granted_at: datetime = instant()
     answer: str | None = None
     answered_at: datetime | None = instant(default=None)
+    reason_code: str | None = None
 
 
 class Decision(RecordedRow, table=True):

@@ -18,6 +18,7 @@ class Offer(RecordedRow, table=True):
     __table_args__ = (
         ForeignKeyConstraint(["tenant_id", "application_id"], ["caas_application.tenant_id", "caas_application.id"]),
         Index("caas_offer_application", "tenant_id", "application_id", "rank"),
+        Index("caas_offer_provider", "tenant_id", "provider_id", "received_at"),
         Index(
             "caas_offer_one_accepted",
             "tenant_id",
@@ -44,9 +45,15 @@ class Offer(RecordedRow, table=True):
     apr_method: str
     finance_charge_minor: int = minor()
     total_repayable_minor: int = minor()
-    rank: int
+    net_disbursed_minor: int | None = minor(default=None)
+    funding_hours: int | None = None
+    is_counter: bool = False
+    rank: int | None = None
+    """None for a bid that no borrower may choose: replaced, taken back, expired before the close, or lapsed."""
     reason: str
     conditions: list[str] = document(default_factory=list)
     custom_data: dict[str, Any] = document(default_factory=dict)
     received_at: datetime = instant()
     expires_at: datetime = instant()
+    settled_at: datetime | None = instant(default=None)
+    settled_by: str | None = None

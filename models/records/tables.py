@@ -4,9 +4,12 @@ from sqlmodel import SQLModel
 
 from models.records.applications import Applicant, Application, VerifiedUser
 from models.records.endpoints import DeliveryAttempt, Endpoint, EndpointHealth, EndpointSecret
+from models.records.disclosures import DisclosureRow
+from models.records.information import InformationRow
 from models.records.leads import Decision, LeadGrant
 from models.records.ledger import AccountRow, BusinessDayRow, ClosedPeriodRow, EntryRow, JournalRow
 from models.records.loans import InstallmentRow, Loan
+from models.records.matching import MatchingRow, MatchingWeightsRow
 from models.records.offers import Offer
 from models.records.outbox import Delivery, EventRow, OutboxRow
 from models.records.payments import InboundWebhook, Payment, RailAddress
@@ -47,5 +50,9 @@ TABLES = (
     EndpointSecret,
     EndpointHealth,
     DeliveryAttempt,
+    MatchingRow,
+    MatchingWeightsRow,
+    DisclosureRow,
+    InformationRow,
 )
 METADATA = SQLModel.metadata

@@ -1,8 +1,10 @@
-"""The cheapest offer is the best one, and a decision that does not count is refused by name."""
+"""The cheapest offer is the best one, and a bid that does not count is refused by name."""
 
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -11,26 +13,22 @@ from hypothesis import strategies as st
 
 from models.bid_limits import TENURE_DAYS, BidLimits, limits_of
 from models.bidding import (
-    AlreadyDecided,
     AmountOutOfRange,
     Bid,
-    BiddingClosed,
     FeeOutOfRange,
-    NotInvited,
     OfferExpired,
     RateOutOfRange,
     TenureOutOfRange,
-    check_decision,
-    rank,
+    check_bid,
 )
-from models.errors import Conflict, Refusal, Refused
+from models.errors import Refusal, Refused
 from models.product import STANDARD
 from models.product_document import product_from
+from models.ranking import placed, priced, rank
 from tests.models.products import WEEKLY, weekly
 
 ON = date(2026, 1, 17)
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
-CLOSES_AT = NOW + timedelta(hours=48)
 FIRST_CREDIT = Bid(
     provider_id="provider_a",
     decision_id="dec_a",
@@ -113,8 +111,7 @@ def test_the_same_fee_weighs_less_over_a_longer_term() -> None:
         ({"amount_minor": 2_500_001}, "the smaller total to repay"),
         ({"funding_hours": None}, "the sooner payout"),
         ({"funding_hours": 25}, "the sooner payout"),
-        ({"received_at": NOW + timedelta(seconds=1)}, "the earlier answer"),
-        ({"provider_id": "provider_z"}, "the provider's id"),
+        ({"provider_id": "provider_f"}, "a draw of lots"),
         ({"decision_id": "dec_z"}, "the decision's id"),
     ],
 )
@@ -129,16 +126,36 @@ def test_among_offers_of_the_same_apr(change: dict[str, Any], criterion: str) ->
     ]
 
 
+def test_lots_are_drawn_anew_for_every_application_and_favor_nobody() -> None:
+    equals = [replace(QUICK_LOAN, provider_id=f"provider_{n}", decision_id=f"dec_{n}") for n in range(3)]
+
+    won = Counter(rank(equals, on=ON, lot=f"app_{n}")[0].bid.provider_id for n in range(60))
+
+    assert min(won.values()) >= 10
+    assert set(won) == {bid.provider_id for bid in equals}
+
+
+def test_when_one_is_gone_the_others_move_up_and_say_why_anew() -> None:
+    third = replace(FIRST_CREDIT, provider_id="provider_c", decision_id="dec_c", annual_rate_percent=Decimal(10))
+    _, *left = rank([FIRST_CREDIT, QUICK_LOAN, third], on=ON)
+
+    best, second = placed(left)
+
+    assert (best.bid, best.rank, second.rank) == (FIRST_CREDIT, 1, 2)
+    assert best.reason == "Lowest APR: 11.31 % against 13.84 % of the next offer."
+    assert second.reason == "APR 13.84 %, 2.53 points above the best offer."
+
+
 bids = st.lists(
     st.builds(
         Bid,
         provider_id=st.sampled_from(["provider_a", "provider_b", "provider_c"]),
         decision_id=st.uuids().map(str),
-        amount_minor=st.integers(100_000, 2_500_000),
+        amount_minor=st.sampled_from([100_000, 2_500_000]) | st.integers(100_000, 2_500_000),
         currency=st.just("USD"),
-        annual_rate_percent=st.decimals(0, 30, places=1),
+        annual_rate_percent=st.sampled_from([Decimal(8), Decimal(9)]) | st.decimals(0, 30, places=1),
         tenure_days=st.sampled_from([30, 90, 365]),
-        processing_fee_minor=st.integers(0, 10_000),
+        processing_fee_minor=st.sampled_from([0, 5_000]) | st.integers(0, 10_000),
         received_at=st.datetimes(datetime(2026, 1, 15), datetime(2026, 1, 17)).map(lambda at: at.replace(tzinfo=UTC)),  # noqa: DTZ001
         expires_at=st.none(),
         funding_hours=st.none() | st.integers(1, 72),
@@ -153,6 +170,15 @@ def test_the_order_of_bids_does_not_matter(bids: list[Bid], seed: Any) -> None:
     assert rank(seed.sample(bids, len(bids)), on=ON) == rank(bids, on=ON)
 
 
+@given(bids=bids, seed=st.randoms(use_true_random=False))
+def test_when_a_bid_arrived_does_not_matter(bids: list[Bid], seed: Any) -> None:
+    moments = [bid.received_at for bid in bids]
+    seed.shuffle(moments)
+    later = [replace(bid, received_at=at) for bid, at in zip(bids, moments, strict=True)]
+
+    assert [offer.bid.decision_id for offer in rank(later, on=ON)] == [o.bid.decision_id for o in rank(bids, on=ON)]
+
+
 @given(bids=bids)
 def test_offers_come_cheapest_first_and_none_is_lost(bids: list[Bid]) -> None:
     offers = rank(bids, on=ON)
@@ -162,25 +188,35 @@ def test_offers_come_cheapest_first_and_none_is_lost(bids: list[Bid]) -> None:
     assert [offer.apr_percent for offer in offers] == sorted(offer.apr_percent for offer in offers)
 
 
-# ---------------------------------------------------------------- decisions that count
+@given(bids=bids)
+def test_the_rank_is_a_total_order_that_every_pair_agrees_with(bids: list[Bid]) -> None:
+    ordered = [offer.bid for offer in rank(bids, on=ON)]
+
+    for better, worse in combinations(ordered, 2):
+        assert [offer.bid for offer in rank([worse, better], on=ON)] == [better, worse]
 
 
-def check(bid: Bid | None, **facts: Any) -> None:
-    usual: dict[str, Any] = {
-        "provider_id": "provider_a",
-        "invited": {"provider_a", "provider_b"},
-        "decided": {"provider_b"},
-        "closes_at": CLOSES_AT,
-        "at": NOW,
-        "limits": BidLimits(amount_maximum_minor=2_500_000),
-    }
-    check_decision(bid, **usual | facts)
+@given(bids=bids, place=st.integers(0, 5))
+def test_an_offer_that_goes_changes_the_order_of_nobody_else(bids: list[Bid], place: int) -> None:
+    offers = [offer for offer in (priced(bid, ON) for bid in bids) if offer is not None]
+    ordered = [offer.bid for offer in placed(offers)]
+    gone = ordered[place % len(ordered)] if ordered else None
+
+    left = placed(offer for offer in offers if offer.bid != gone)
+
+    assert [offer.bid for offer in left] == [bid for bid in ordered if bid != gone]
+
+
+# ---------------------------------------------------------------- bids that count
+
+
+def check(bid: Bid, *, at: datetime = NOW, limits: BidLimits | None = None) -> None:
+    check_bid(bid, at, limits or BidLimits(amount_maximum_minor=2_500_000))
 
 
 @pytest.mark.parametrize(
     "bid",
     [
-        None,
         FIRST_CREDIT,
         replace(FIRST_CREDIT, expires_at=None),
         replace(FIRST_CREDIT, tenure_days=30, annual_rate_percent=Decimal(0), processing_fee_minor=0),
@@ -190,32 +226,8 @@ def check(bid: Bid | None, **facts: Any) -> None:
         replace(FIRST_CREDIT, processing_fee_minor=2_499_999, expires_at=NOW + timedelta(microseconds=1)),
     ],
 )
-def test_a_decision_within_every_limit_counts(bid: Bid | None) -> None:
-    check(bid, at=NOW)
-
-
-def test_a_decision_in_the_last_moment_of_the_window_counts() -> None:
-    check(None, at=CLOSES_AT - timedelta(microseconds=1))
-
-
-@pytest.mark.parametrize(
-    ("facts", "refusal", "field"),
-    [
-        ({"provider_id": "provider_c"}, NotInvited, "providerId"),
-        ({"provider_id": "provider_b"}, AlreadyDecided, "decision"),
-        ({"at": CLOSES_AT}, BiddingClosed, "decision"),
-    ],
-)
-@pytest.mark.parametrize("bid", [None, FIRST_CREDIT], ids=["declines", "bids"])
-def test_a_decision_out_of_turn_is_a_conflict(
-    bid: Bid | None, facts: dict[str, Any], refusal: type[Refusal], field: str
-) -> None:
-    with pytest.raises(refusal) as refused:
-        check(bid, **facts)
-
-    assert isinstance(refused.value, Conflict)
-    assert refused.value.field == field
-    assert refused.value.detail.endswith(".")
+def test_a_bid_within_every_limit_counts(bid: Bid) -> None:
+    check(bid)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from temporalio.worker import Worker
 
 from activities.offers import loan_id_of
 from models.application import ApplicationStatus
+from models.decision import DecisionKind
 from models.loan import LoanRef
 from models.payment import PaymentKind, PaymentStatus
 from models.records.applications import Applicant, Application
@@ -88,12 +89,12 @@ class World:
 
     async def decide(self, application_id: str, provider_id: str, **terms: Any) -> Decided:
         """Have a provider answer, as the API does on a callback."""
-        decision = ProviderDecision(provider_id, f"dec_{next(_numbers)}", "approved", **(OFFER | terms))
+        decision = ProviderDecision(provider_id, f"dec_{next(_numbers)}", DecisionKind.APPROVED, **(OFFER | terms))
         return await self.application(application_id).execute_update(ApplicationWorkflow.decide, decision)
 
     async def decline(self, application_id: str, provider_id: str) -> Decided:
         """Have a provider decline."""
-        decision = ProviderDecision(provider_id, f"dec_{next(_numbers)}", "declined")
+        decision = ProviderDecision(provider_id, f"dec_{next(_numbers)}", DecisionKind.DECLINED)
         return await self.application(application_id).execute_update(ApplicationWorkflow.decide, decision)
 
     async def offered(self, *, tenure_days: int = 365) -> str:
