@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.events import ProviderEventType
 from models.ids import derived_id
 from models.records.outbox import Channel, deliver
+from models.records.provider_messages import remember
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,4 +36,15 @@ def tell_provider(session: AsyncSession, tenant_id: str, provider_id: str, news:
         "data": news.data,
         "expiresAt": news.expires_at.isoformat() if news.expires_at else None,
     }
+    remember(
+        session,
+        {
+            "tenant_id": tenant_id,
+            "id": body["eventId"],
+            "provider_id": provider_id,
+            "event_type": news.event,
+            "told_at": news.at,
+            "body": body,
+        },
+    )
     deliver(session, tenant_id, Channel.WEBHOOK, provider_id, news.event, json.dumps(body), key=key)
