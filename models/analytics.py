@@ -69,7 +69,7 @@ def percent_of(part: float, whole: float) -> float | None:
 def wilson(successes: int, trials: int) -> Interval | None:
     """Wilson's interval of a share: honest for few trials, and never outside of 0 to 100. None without a trial.
 
-        (p + z²/2n ± z·√(p(1-p)/n + z²/4n²)) / (1 + z²/n)
+    (p + z²/2n ± z·√(p(1-p)/n + z²/4n²)) / (1 + z²/n)
     """
     if not trials:
         return None

@@ -26,7 +26,7 @@ class RateState(TenantRow, table=True):
     """When a caller's budget is whole again. Unlogged: after a crash everybody begins with a whole one."""
 
     __tablename__ = "caas_rate_state"
-    __table_args__ = {"prefixes": ["UNLOGGED"]}
+    __table_args__ = ({"prefixes": ["UNLOGGED"]},)
 
     holder: str = Field(primary_key=True)
     full_at: datetime = instant()

@@ -36,6 +36,7 @@ def downgrade() -> None:
     for index, table in (
         ("caas_payment_income", "caas_payment"),
         ("caas_loan_provider", "caas_loan"),
+        ("caas_offer_provider", "caas_offer"),
         ("caas_lead_grant_provider", "caas_lead_grant"),
     ):
         op.drop_index(index, table)
@@ -189,6 +190,7 @@ def _indexes() -> None:
         "caas_lead_grant",
         ["tenant_id", "provider_id", "granted_at", "application_id"],
     )
+    op.create_index("caas_offer_provider", "caas_offer", ["tenant_id", "provider_id", "application_id"])
     op.create_index("caas_loan_provider", "caas_loan", ["tenant_id", "provider_id", "application_id"])
     op.create_index(
         "caas_payment_income",
