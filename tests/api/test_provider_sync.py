@@ -123,7 +123,7 @@ async def test_a_reader_among_many_writers_misses_none(own: Lender) -> None:
                 _tell(session, own, f"{writer}.{number}")
                 await _numbered(session)
                 # The slower a writer is, the later is committed what it was numbered for.
-                await asyncio.sleep(0.002 * writer)
+                await asyncio.sleep(0.02 * writer)
 
     async with asyncio.TaskGroup() as group:
         for writer in range(writers):
