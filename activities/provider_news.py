@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.events import ProviderEventType
 from models.ids import derived_id
 from models.records.outbox import PLATFORM, Channel, deliver, deliver_to
+from models.records.provider_messages import remember
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +25,28 @@ class ProviderNews:
 
 
 def tell_provider(session: AsyncSession, tenant_id: str, provider_id: str, news: ProviderNews) -> None:
-    """Queue the news for every enabled endpoint of a provider that asks for it."""
+    """Queue the news for every enabled endpoint of a provider that asks for it, and keep it for whoever reads later."""
     key = _key(news, provider_id)
     body = _envelope(tenant_id, provider_id, news, key)
-    deliver(session, tenant_id, Channel.WEBHOOK, provider_id, news.event, body, key=key)
+    remember(
+        session,
+        {
+            "tenant_id": tenant_id,
+            "id": body["eventId"],
+            "provider_id": provider_id,
+            "event_type": news.event,
+            "told_at": news.at,
+            "body": body,
+        },
+    )
+    deliver(session, tenant_id, Channel.WEBHOOK, provider_id, news.event, json.dumps(body), key=key)
 
 
 def tell_platform(session: AsyncSession, tenant_id: str, news: ProviderNews) -> None:
     """Queue the news for the platform's own endpoints."""
     key = _key(news, PLATFORM)
-    deliver(session, tenant_id, Channel.WEBHOOK, PLATFORM, news.event, _envelope(tenant_id, None, news, key), key=key)
+    body = json.dumps(_envelope(tenant_id, None, news, key))
+    deliver(session, tenant_id, Channel.WEBHOOK, PLATFORM, news.event, body, key=key)
 
 
 def tell_endpoint(
@@ -41,7 +54,7 @@ def tell_endpoint(
 ) -> str:
     """Queue the news for one endpoint, whatever it asks for; the id of the message."""
     key = _key(news, endpoint_id)
-    body = _envelope(tenant_id, provider_id, news, key)
+    body = json.dumps(_envelope(tenant_id, provider_id, news, key))
     return deliver_to(session, tenant_id, endpoint_id, news.event, body, key=key)
 
 
@@ -49,8 +62,8 @@ def _key(news: ProviderNews, recipient: str) -> str:
     return f"{news.event}:{news.about}:{recipient}"
 
 
-def _envelope(tenant_id: str, provider_id: str | None, news: ProviderNews, key: str) -> str:
-    body = {
+def _envelope(tenant_id: str, provider_id: str | None, news: ProviderNews, key: str) -> dict[str, Any]:
+    return {
         "eventId": derived_id("msg", tenant_id, key),
         "eventType": news.event,
         "type": news.event,
@@ -59,7 +72,6 @@ def _envelope(tenant_id: str, provider_id: str | None, news: ProviderNews, key: 
         "data": news.data,
         "expiresAt": news.expires_at.isoformat() if news.expires_at else None,
     }
-    return json.dumps(body)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,16 +5,18 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import Depends, FastAPI
-from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
-from api.limits import DeclaredLength
+from api.limits import BodyLimits
 from api.observability import Observed, bind_path
 from api.openapi import RESPONSES, Described
 from api.problems import translate_in
+from api.rate_limits import Metered, QuotaExceeded, too_many
 from api.reference import serve_reference
 from api.resources import Resources, open_resources
 from api.routes import (
+    analytics,
     applications,
+    bulk,
     clock,
     close_of_business,
     credentials,
@@ -28,6 +30,9 @@ from api.routes import (
     matching,
     payments,
     products,
+    provider_leads,
+    provider_notices,
+    provider_sync,
     providers,
     quotes,
     sme,
@@ -55,6 +60,11 @@ _ROUTERS = (
     matching,
     decisions,
     endpoints,
+    bulk,
+    provider_leads,
+    provider_notices,
+    provider_sync,
+    analytics,
     webhooks,
     sme,
     ledger,
@@ -86,10 +96,11 @@ def create_app(settings: ApiSettings | None = None, *, opening: Opening = open_r
         dependencies=[Depends(bind_path)],
         responses=RESPONSES,
     )
-    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=chosen.max_body_bytes)
-    app.add_middleware(DeclaredLength, max_body_size=chosen.max_body_bytes)
+    app.add_middleware(BodyLimits, usual=chosen.max_body_bytes, larger={bulk.PATH: chosen.max_bulk_bytes})
+    app.add_middleware(Metered)
     app.add_middleware(Observed)
     translate_in(app)
+    app.add_exception_handler(QuotaExceeded, too_many)
     for module in _ROUTERS:
         app.include_router(module.router)
     serve_reference(app)

@@ -47,7 +47,7 @@ class Paging:
         """The page of these rows."""
         has_more = len(rows) > self.limit
         kept = rows[: self.limit]
-        next_cursor = _encoded(position(kept[-1])) if has_more else None
+        next_cursor = cursor_at(position(kept[-1])) if has_more else None
         return PageOut(data=[shown(row) for row in kept], next_cursor=next_cursor, has_more=has_more)
 
 
@@ -61,7 +61,8 @@ def _paging(
 Pages = Annotated[Paging, Depends(_paging)]
 
 
-def _encoded(position: tuple[str, ...]) -> str:
+def cursor_at(position: tuple[str, ...]) -> str:
+    """What a reader carries to go on from here."""
     return urlsafe_b64encode(json.dumps(position).encode()).decode().rstrip("=")
 
 

@@ -1,7 +1,7 @@
 """Refusals and mistakes as RFC 9457 problems: the one place where a no becomes a status code.
 
 Refusal kinds      not_found 404   conflict 409   refused 422
-by class           a bad key or signature 401, a key of the wrong kind 403
+by class           a bad key or signature 401, a key of the wrong kind 403, another version 412, none named 428
 shape of the body  422, every fault with its field
 an outage         503 with Retry-After
 anything else      500 without internals
@@ -38,6 +38,14 @@ class Forbidden(Refused):
     """The API key is good, but not for this."""
 
 
+class PreconditionFailed(Refused):
+    """The thing is no longer in the version the request was made for."""
+
+
+class PreconditionRequired(Refused):
+    """A change says which version it is made for."""
+
+
 class InvalidFields(Refused):
     """Fields of the body are wrong; `faults` are pydantic's, each with its path in the body."""
 
@@ -47,7 +55,14 @@ class InvalidFields(Refused):
         super().__init__("The request is not valid.")
 
 
-_BY_CLASS = ((NotAuthenticated, 401), (BadSignature, 401), (StaleSignature, 401), (Forbidden, 403))
+_BY_CLASS = (
+    (NotAuthenticated, 401),
+    (BadSignature, 401),
+    (StaleSignature, 401),
+    (Forbidden, 403),
+    (PreconditionFailed, 412),
+    (PreconditionRequired, 428),
+)
 
 
 def problem(
@@ -58,8 +73,9 @@ def problem(
     field: str | None = None,
     errors: Sequence[Mapping[str, str]] = (),
     headers: Mapping[str, str] | None = None,
+    more: Mapping[str, object] | None = None,
 ) -> JSONResponse:
-    """One problem; `field` is the JSON path of the first fault, `errors` has all of them."""
+    """One problem; `field` is the JSON path of the first fault, `errors` has all of them; `more` is its type's own."""
     body = {
         "success": False,
         "type": f"urn:caas:problem:{code}",
@@ -70,7 +86,7 @@ def problem(
         "field": field,
         "errors": list(errors) or ([_fault(field, detail)] if field else []),
         "correlationId": structlog.contextvars.get_contextvars().get("correlation_id"),
-    }
+    } | dict(more or {})
     return JSONResponse(body, status, dict(headers or {}), MEDIA_TYPE)
 
 

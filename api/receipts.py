@@ -18,6 +18,7 @@ from models.records.outbox import OutboxKind, ask_relay
 from models.records.payments import Payment
 
 PLATFORM = "platform"
+_PROVIDER = "provider:"
 
 
 class OtherCurrency(Refused):
@@ -48,6 +49,16 @@ class Receipt:
     received_on: date | None
     rail_code: str | None = None
 
+    @property
+    def is_a_report(self) -> bool:
+        """Whether somebody says so who may be mistaken; what a rail says has happened."""
+        return self.rail == PLATFORM or self.rail.startswith(_PROVIDER)
+
+
+def provider_rail(provider_id: str) -> str:
+    """The rail of money that a provider has received itself."""
+    return _PROVIDER + provider_id
+
 
 def amount_for(loan: Loan, amount: Decimal, currency: str | None, *, under: str = "") -> int:
     """The amount in the loan's minor units."""
@@ -63,7 +74,7 @@ async def take_receipt(session: AsyncSession, loan: Loan, receipt: Receipt) -> t
     payment_id = derived_id("pay", loan.tenant_id, receipt.rail, receipt.reference)
     if known := await session.get(Payment, (loan.tenant_id, payment_id)):
         return _the_same(known, loan, receipt), False
-    if receipt.rail == PLATFORM:
+    if receipt.is_a_report:
         _check_report(loan, receipt)
     added = await session.execute(
         insert(Payment).values(_columns(payment_id, loan, receipt)).on_conflict_do_nothing().returning(col(Payment.id))
@@ -76,7 +87,7 @@ async def take_receipt(session: AsyncSession, loan: Loan, receipt: Receipt) -> t
 
 
 def _check_report(loan: Loan, receipt: Receipt) -> None:
-    """What a platform reports may be a mistake; what a rail reports has happened, and is posted whatever it is."""
+    """What a platform or a lender reports may be a mistake; what a rail reports is posted whatever it is."""
     if receipt.received_on is not None and receipt.received_on < loan.disbursed_on:
         raise ReceivedBeforeDisbursement(f"The loan was disbursed on {loan.disbursed_on}.", "receivedOn")
     if loan.status == LoanStatus.CANCELLED:

@@ -12,8 +12,8 @@ from sqlmodel import select
 from activities.signing import verify
 from api.keys import hash_of, is_well_formed, key_prefix
 from api.problems import Forbidden, NotAuthenticated
+from api.rate_limits import admit
 from api.resources import resources_of
-from models.records.database import Database
 from models.records.endpoints import symmetric_secrets_of
 from models.records.tenants import ApiKey
 
@@ -40,7 +40,7 @@ async def authenticate(request: Request) -> Caller:
     """The caller, or `NotAuthenticated`; looked up once a request."""
     if not hasattr(request.state, "caller"):
         key = presented_key(request)
-        caller = await _holder_of(resources_of(request).database, key)
+        caller = await _holder_of(request, key)
         structlog.contextvars.bind_contextvars(tenant_id=caller.tenant_id, caller=caller.name)
         request.state.caller = caller
     found: Caller = request.state.caller
@@ -82,6 +82,7 @@ async def _signed_provider(request: Request, _: Annotated[object, Depends(_beare
 
 AnyCaller = Annotated[Caller, Depends(_any)]
 TenantCaller = Annotated[Caller, Depends(_tenant)]
+ProviderCaller = Annotated[Caller, Depends(_provider)]
 SignedProvider = Annotated[Caller, Depends(_signed_provider)]
 
 
@@ -93,15 +94,12 @@ def presented_key(request: Request) -> str:
     return key
 
 
-async def _holder_of(database: Database, key: str) -> Caller:
+async def _holder_of(request: Request, key: str) -> Caller:
     hashed = hash_of(key)
     # Nobody knows the tenant yet: row-level security shows the one row that carries this hash.
-    async with database.transaction("", api_key_hash=hashed) as session:
+    async with resources_of(request).database.transaction("", api_key_hash=hashed) as session:
         row = (await session.execute(select(ApiKey).where(ApiKey.key_hash == hashed))).scalar_one_or_none()
-    if (
-        row is None
-        or row.revoked_at is not None
-        or (row.expires_at is not None and row.expires_at <= datetime.now(UTC))
-    ):
-        raise NotAuthenticated("This API key is not known, was revoked, or has expired.", "Authorization")
+        if row is None or not row.opens(datetime.now(UTC)):
+            raise NotAuthenticated("This API key is not known, was revoked, or has expired.", "Authorization")
+        await admit(request, session, row.tenant_id, row.provider_id)
     return Caller(row.tenant_id, row.provider_id, is_live=row.prefix == key_prefix(live=True), key_id=row.id)

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_asyn
 
 from models.ids import sortable_id
 from models.records.outbox import write_what_is_left
+from models.records.provider_messages import write_what_was_told
 
 
 class DatabaseSettings(BaseSettings):
@@ -47,6 +48,7 @@ class Database:
             await session.execute(*_setting({"tenant_id": tenant_id, **knowing}))
             yield session
             await write_what_is_left(session)
+            await write_what_was_told(session)
 
     async def close(self) -> None:
         """Return every connection."""

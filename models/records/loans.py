@@ -24,6 +24,7 @@ class Loan(RecordedRow, table=True):
         ),
         UniqueConstraint("tenant_id", "application_id", name="caas_loan_application"),
         Index("caas_loan_status", "tenant_id", "status", "id"),
+        Index("caas_loan_provider", "tenant_id", "provider_id", "application_id"),
         Index(
             "caas_loan_to_close",
             "tenant_id",

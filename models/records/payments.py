@@ -17,6 +17,13 @@ class Payment(RecordedRow, table=True):
         UniqueConstraint("tenant_id", "rail", "external_reference", name="caas_payment_reference"),
         Index("caas_payment_loan", "tenant_id", "loan_id", "id"),
         Index(
+            "caas_payment_income",
+            "tenant_id",
+            "received_on",
+            postgresql_where=text("kind = 'repayment' AND status = 'succeeded'"),
+            postgresql_include=["loan_id", "interest_minor", "fee_minor", "penalty_minor"],
+        ),
+        Index(
             "caas_payment_one_disbursement",
             "tenant_id",
             "loan_id",

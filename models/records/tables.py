@@ -15,6 +15,10 @@ from models.records.outbox import Delivery, EventRow, OutboxRow
 from models.records.payments import InboundWebhook, Payment, RailAddress
 from models.records.products import LoanProductRow
 from models.records.providers import Provider, ProviderHistory
+from models.records.provider_messages import ProviderMessage
+from models.records.provider_notices import LeadReceipt, LoanRating, ProviderNotice, ProviderStatus
+from models.records.providers import Provider
+from models.records.quotas import RateLimit, RateState
 from models.records.tenants import ApiKey, IdempotencyKey, Tenant
 from models.records.transactions import SplitRow, TransactionRow
 
@@ -54,5 +58,12 @@ TABLES = (
     MatchingWeightsRow,
     DisclosureRow,
     InformationRow,
+    ProviderMessage,
+    LeadReceipt,
+    ProviderNotice,
+    ProviderStatus,
+    LoanRating,
+    RateLimit,
+    RateState,
 )
 METADATA = SQLModel.metadata
