@@ -13,6 +13,7 @@ from activities.adapters.prembly import Prembly
 from activities.adapters.settings import KycSettings, MailSettings, RailSettings
 from activities.adapters.smtp import SmtpMail
 from activities.auctions import Auctions
+from activities.billing import Billing
 from activities.close_of_business import CloseOfBusiness
 from activities.collection import Collection
 from activities.deliveries import Deliveries
@@ -65,6 +66,7 @@ def engine(database: Database, outbox: Database, strangers: Strangers) -> Engine
     collection = Collection(database)
     transactions = Transactions(database)
     closing = CloseOfBusiness(database)
+    billing = Billing(database)
     deliveries = Deliveries(outbox, strangers.postbox, strangers.mailer)
     return Engine(
         activities=[
@@ -98,6 +100,8 @@ def engine(database: Database, outbox: Database, strangers: Strangers) -> Engine
             closing.next_day,
             closing.close_partition,
             closing.complete,
+            billing.collect,
+            billing.invoice,
             deliveries.deliver,
         ],
         deliveries=deliveries,

@@ -3,6 +3,15 @@
 from sqlmodel import SQLModel
 
 from models.records.applications import Applicant, Application, VerifiedUser
+from models.records.billing import (
+    BillableEventRow,
+    BilledEvent,
+    CreditNote,
+    Invoice,
+    InvoiceLine,
+    InvoicePayment,
+    RateCardRow,
+)
 from models.records.leads import Decision, LeadGrant
 from models.records.ledger import AccountRow, BusinessDayRow, ClosedPeriodRow, EntryRow, JournalRow
 from models.records.loans import InstallmentRow, Loan
@@ -41,5 +50,12 @@ TABLES = (
     EventRow,
     OutboxRow,
     Delivery,
+    RateCardRow,
+    BillableEventRow,
+    Invoice,
+    InvoiceLine,
+    BilledEvent,
+    CreditNote,
+    InvoicePayment,
 )
 METADATA = SQLModel.metadata
