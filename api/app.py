@@ -15,6 +15,7 @@ from api.reference import serve_reference
 from api.resources import Resources, open_resources
 from api.routes import (
     applications,
+    billing,
     clock,
     close_of_business,
     decisions,
@@ -47,6 +48,7 @@ _ROUTERS = (
     providers,
     leads,
     decisions,
+    billing,
     webhooks,
     sme,
     ledger,
