@@ -12,6 +12,7 @@ from models.chart import Account
 from models.errors import NotFound
 from models.ids import derived_id
 from models.ledger import Entry, Journal, refuse_closed, reversal_of
+from models.records.billing import Invoice
 from models.records.ledger import ClosedPeriodRow, EntryRow, JournalRow
 from models.records.loans import Loan
 
@@ -20,27 +21,29 @@ class UnknownJournal(NotFound):
     """The books hold no such journal."""
 
 
-async def book(session: AsyncSession, loan: Loan, journal: Journal) -> bool:
-    """Append the journal; False when this business event is in the books already."""
-    journal_id = journal_id_of(loan.tenant_id, journal.key)
+async def book(session: AsyncSession, subject: Loan | Invoice, journal: Journal) -> bool:
+    """Append the journal of a loan or an invoice; False when this business event is in the books already."""
+    tenant_id = subject.tenant_id
+    journal_id = journal_id_of(tenant_id, journal.key)
     written = await session.execute(
         insert(JournalRow)
         .values(
-            tenant_id=loan.tenant_id,
+            tenant_id=tenant_id,
             id=journal_id,
             key=journal.key,
-            loan_id=loan.id,
+            loan_id=subject.id if isinstance(subject, Loan) else None,
+            invoice_id=subject.id if isinstance(subject, Invoice) else None,
             booked_on=journal.booked_on,
             currency=journal.currency,
             description=journal.description,
-            reverses=journal_id_of(loan.tenant_id, journal.reverses) if journal.reverses else None,
+            reverses=journal_id_of(tenant_id, journal.reverses) if journal.reverses else None,
         )
         .on_conflict_do_nothing()
         .returning(col(JournalRow.id))
     )
     if not written.first():
         return False
-    await session.execute(insert(EntryRow).values(entry_rows(loan.tenant_id, journal_id, journal.entries)))
+    await session.execute(insert(EntryRow).values(entry_rows(tenant_id, journal_id, journal.entries)))
     return True
 
 

@@ -16,6 +16,7 @@ from api.resources import Resources, open_resources
 from api.routes import (
     analytics,
     applications,
+    billing,
     bulk,
     clock,
     close_of_business,
@@ -65,6 +66,7 @@ _ROUTERS = (
     provider_notices,
     provider_sync,
     analytics,
+    billing,
     webhooks,
     sme,
     ledger,

@@ -204,3 +204,19 @@ PRODUCT: dict[str, Any] = {
         },
     },
 }
+
+RATE_CARD: dict[str, Any] = {
+    "usual": {
+        "summary": "12.50 a lead, 1 % of what is funded, and what is given back",
+        "value": {
+            "currency": "USD",
+            "effectiveFrom": "2027-01-01",
+            "lead": {"mode": "graduated", "tiers": [{"upTo": 100, "price": 12.5}, {"price": 10}]},
+            "funded": {"rates": {"mode": "volume", "tiers": [{"bps": 100}]}, "minimum": 50, "maximum": 2500},
+            "monthlyMinimum": 200,
+            "clawback": {"percent": 100, "daysPastDue": 30, "withinDays": 90},
+            "incentives": [{"metric": "conversion_percent", "mark": 20, "discountPercent": 5}],
+            "dueDays": 30,
+        },
+    }
+}

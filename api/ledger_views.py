@@ -34,6 +34,7 @@ def journal_out(journal: JournalRow, entries: Sequence[EntryRow]) -> JournalOut:
         journal_id=journal.id,
         key=journal.key,
         loan_id=journal.loan_id,
+        invoice_id=journal.invoice_id,
         booked_on=journal.booked_on,
         recorded_at=journal.recorded_at,
         currency=journal.currency,

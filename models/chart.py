@@ -34,11 +34,14 @@ class Account(StrEnum):
     FEES_RECEIVABLE = "fees_receivable"
     LATE_FEES_RECEIVABLE = "late_fees_receivable"
     LOAN_LOSS_ALLOWANCE = "loan_loss_allowance"
+    PROVIDERS_RECEIVABLE = "providers_receivable"
     BORROWER_CREDIT = "borrower_credit"
     INTEREST_INCOME = "interest_income"
     PROCESSING_FEE_INCOME = "processing_fee_income"
     FEE_INCOME = "fee_income"
     LATE_FEE_INCOME = "late_fee_income"
+    PROVIDER_FEE_INCOME = "provider_fee_income"
+    PROVIDER_FEE_CREDITS = "provider_fee_credits"
     RECOVERIES = "recoveries"
     CREDIT_LOSSES = "credit_losses"
     PROVISION_EXPENSE = "provision_expense"
@@ -50,7 +53,7 @@ class Account(StrEnum):
         return Side.CREDIT if self in _CREDIT_ACCOUNTS else Side.DEBIT
 
 
-# The allowance stands among the assets and takes away from them.
+# The allowance stands among the assets and takes away from them, as the credits to providers do among the income.
 _CREDIT_ACCOUNTS = frozenset(
     {
         Account.LOAN_LOSS_ALLOWANCE,
@@ -59,6 +62,7 @@ _CREDIT_ACCOUNTS = frozenset(
         Account.PROCESSING_FEE_INCOME,
         Account.FEE_INCOME,
         Account.LATE_FEE_INCOME,
+        Account.PROVIDER_FEE_INCOME,
         Account.RECOVERIES,
     }
 )
@@ -79,11 +83,14 @@ DEFAULT_CHART: Mapping[Account, AccountName] = {
     Account.FEES_RECEIVABLE: AccountName("1120", "Fees receivable"),
     Account.LATE_FEES_RECEIVABLE: AccountName("1130", "Late fees receivable"),
     Account.LOAN_LOSS_ALLOWANCE: AccountName("1190", "Allowance for loan losses"),
+    Account.PROVIDERS_RECEIVABLE: AccountName("1200", "Receivable from providers"),
     Account.BORROWER_CREDIT: AccountName("2000", "Owed to borrowers"),
     Account.INTEREST_INCOME: AccountName("4000", "Interest income"),
     Account.PROCESSING_FEE_INCOME: AccountName("4010", "Processing fee income"),
     Account.FEE_INCOME: AccountName("4020", "Fee income"),
     Account.LATE_FEE_INCOME: AccountName("4030", "Late fee income"),
+    Account.PROVIDER_FEE_INCOME: AccountName("4040", "Fees from providers"),
+    Account.PROVIDER_FEE_CREDITS: AccountName("4090", "Credits to providers"),
     Account.RECOVERIES: AccountName("4100", "Recoveries of loans charged off"),
     Account.CREDIT_LOSSES: AccountName("5000", "Credit losses"),
     Account.PROVISION_EXPENSE: AccountName("5010", "Provision for loan losses"),

@@ -1,4 +1,4 @@
-"""Double-entry bookkeeping of a loan: one balanced journal for each business event, named after it.
+"""Double-entry bookkeeping of a loan, and of an invoice: one balanced journal for each business event, named after it.
 
     event               debit                              credit
     disbursement        loans receivable    principal      cash, and processing fee income what is kept back
@@ -14,6 +14,12 @@
     charge-off,         credit losses                      loans receivable     principal outstanding
     write-off                                              late fees receivable penalties outstanding
     recovery            cash                               recoveries
+
+And of what providers pay us (`models.billing`), booked on the invoice:
+
+    invoice             providers receivable               provider fee income
+    credit note         provider fee credits               providers receivable
+    its payment         cash                               providers receivable
 
 Interest and fees become income by accrual (`models.accrual`): earned day by day, and taken back when a waiver, a
 write-off or a charge-off says that they will not come. So they have entries here only where money settles them.

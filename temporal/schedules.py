@@ -18,6 +18,8 @@ from temporal import search_attributes as sa
 
 # A cluster that was away for a week still starts what it missed; each start then closes every day that is left.
 _CATCH_UP = timedelta(days=7)
+# A month is billed however long the cluster was away.
+_CATCH_UP_MONTH = timedelta(days=31)
 # So that a thousand tenants do not wake in the same second.
 _JITTER = timedelta(minutes=10)
 
@@ -26,6 +28,26 @@ async def start_daily(
     client: Client, schedule_id: str, workflow: str, argument: Any, *, tenant_id: str, task_queue: str, cron: str
 ) -> bool:
     """Start the workflow every day at the time of `cron`, in UTC; False when that is so already."""
+    return await _start(client, schedule_id, workflow, argument, tenant_id, task_queue, cron, _CATCH_UP)
+
+
+async def start_monthly(
+    client: Client, schedule_id: str, workflow: str, argument: Any, *, tenant_id: str, task_queue: str, cron: str
+) -> bool:
+    """Start the workflow on the day of each month that `cron` says, in UTC; False when that is so already."""
+    return await _start(client, schedule_id, workflow, argument, tenant_id, task_queue, cron, _CATCH_UP_MONTH)
+
+
+async def _start(  # noqa: PLR0913, PLR0917 - the two above, with the one thing in which they differ
+    client: Client,
+    schedule_id: str,
+    workflow: str,
+    argument: Any,
+    tenant_id: str,
+    task_queue: str,
+    cron: str,
+    catch_up: timedelta,
+) -> bool:
     action = ScheduleActionStartWorkflow(
         workflow,
         argument,
@@ -35,7 +57,7 @@ async def start_daily(
         static_summary=schedule_id,
     )
     spec = ScheduleSpec(cron_expressions=[cron], jitter=_JITTER)
-    policy = SchedulePolicy(overlap=ScheduleOverlapPolicy.BUFFER_ONE, catchup_window=_CATCH_UP)
+    policy = SchedulePolicy(overlap=ScheduleOverlapPolicy.BUFFER_ONE, catchup_window=catch_up)
     try:
         await client.create_schedule(schedule_id, Schedule(action=action, spec=spec, policy=policy))
     except ScheduleAlreadyRunningError:

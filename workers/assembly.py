@@ -13,6 +13,7 @@ from activities.adapters.prembly import Prembly
 from activities.adapters.settings import KycSettings, MailSettings, RailSettings
 from activities.adapters.smtp import SmtpMail
 from activities.auctions import Auctions
+from activities.billing import Billing
 from activities.close_of_business import CloseOfBusiness
 from activities.collection import Collection
 from activities.deliveries import Deliveries
@@ -76,6 +77,7 @@ def engine(
     closing = CloseOfBusiness(database)
     onboarding = Onboarding(database)
     checks = ProviderChecks(database, strangers.register, strangers.sanctions, strangers.postbox)
+    billing = Billing(database)
     deliveries = Deliveries(outbox, strangers.postbox, strangers.mailer, delivery_policy)
     return Engine(
         activities=[
@@ -122,6 +124,8 @@ def engine(
             checks.screen,
             checks.challenge,
             checks.certify,
+            billing.collect,
+            billing.invoice,
             deliveries.deliver,
         ],
         deliveries=deliveries,

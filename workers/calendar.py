@@ -1,4 +1,4 @@
-"""Keeping a schedule for every tenant: the close of business, each day after midnight UTC."""
+"""Keeping the schedules of every tenant: the close of business after midnight UTC, and the billing of each month."""
 
 import asyncio
 
@@ -9,12 +9,15 @@ from temporalio.client import Client
 from models.records.database import Database
 from models.records.tenants import Tenant
 from temporal.queues import LOANS
-from temporal.schedules import start_daily
+from temporal.schedules import start_daily, start_monthly
+from workflows.billing import BillMonth, InvoiceWorkflow, billing_id
 from workflows.close_of_business import CloseOfBusinessWorkflow, CloseThrough, close_of_business_id
 
 log = structlog.get_logger()
 
 _AFTER_MIDNIGHT = "5 0 * * *"
+# After the close of the month's last day, by which a loan may have come into default.
+_FIRST_OF_MONTH = "0 3 1 * *"
 
 
 class Calendar:
@@ -37,7 +40,7 @@ class Calendar:
             await asyncio.sleep(self._seconds)
 
     async def keep(self) -> None:
-        """See that every tenant has its schedule."""
+        """See that every tenant has its schedules."""
         async with self._tenants.transaction() as session:
             known = set((await session.execute(select(col(Tenant.tenant_id)))).scalars())
         for tenant_id in sorted(known - self._kept):
@@ -49,5 +52,14 @@ class Calendar:
                 tenant_id=tenant_id,
                 task_queue=self._task_queue,
                 cron=_AFTER_MIDNIGHT,
+            )
+            await start_monthly(
+                self._client,
+                billing_id(tenant_id),
+                InvoiceWorkflow.__name__,
+                BillMonth(tenant_id),
+                tenant_id=tenant_id,
+                task_queue=self._task_queue,
+                cron=_FIRST_OF_MONTH,
             )
             self._kept.add(tenant_id)

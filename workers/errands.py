@@ -30,6 +30,7 @@ from temporal import search_attributes as sa
 from temporal.queues import LOANS
 from workflows.application import ApplicationWorkflow, application_workflow_id
 from workflows.application_state import ApplicationStart
+from workflows.billing import BillMonth, InvoiceWorkflow, billing_id
 from workflows.close_of_business import CloseOfBusinessWorkflow, CloseThrough, close_of_business_id
 from workflows.loan import LoanStart, LoanWorkflow, loan_workflow_id
 from workflows.provider import ProviderStart, ProviderWorkflow, provider_workflow_id
@@ -83,6 +84,7 @@ class Errands:
             OutboxKind.DISBURSEMENT_RETURNED: self._disbursement_returned,
             OutboxKind.PAYMENT_RECEIVED: self._payment_received,
             OutboxKind.CLOSE_OF_BUSINESS: self._close_of_business,
+            OutboxKind.BILL_MONTH: self._bill_month,
         }
 
     async def do(self, work: Work) -> None:
@@ -194,6 +196,18 @@ class Errands:
             CloseOfBusinessWorkflow.run,
             CloseThrough(work.tenant_id, on),
             id=close_of_business_id(work.tenant_id, on),
+            task_queue=self._task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            search_attributes=TypedSearchAttributes([SearchAttributePair(sa.TENANT, work.tenant_id)]),
+        )
+
+    async def _bill_month(self, work: Work) -> None:
+        """Bill a month by hand; while the same is under way, there is nothing to do."""
+        first = date.fromisoformat(work.payload["first"])
+        await self._client.start_workflow(
+            InvoiceWorkflow.run,
+            BillMonth(work.tenant_id, first),
+            id=billing_id(work.tenant_id, first),
             task_queue=self._task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             search_attributes=TypedSearchAttributes([SearchAttributePair(sa.TENANT, work.tenant_id)]),

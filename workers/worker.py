@@ -24,13 +24,14 @@ from workers.relay import Relay
 from workers.settings import WorkerSettings
 from workers.telemetry import TelemetryInterceptor
 from workflows.application import ApplicationWorkflow
+from workflows.billing import InvoiceWorkflow
 from workflows.close_of_business import CloseOfBusinessWorkflow
 from workflows.loan import LoanWorkflow
 from workflows.provider import ProviderWorkflow
 
 log = structlog.get_logger()
 
-WORKFLOWS = [ApplicationWorkflow, LoanWorkflow, CloseOfBusinessWorkflow, ProviderWorkflow]
+WORKFLOWS = [ApplicationWorkflow, LoanWorkflow, CloseOfBusinessWorkflow, ProviderWorkflow, InvoiceWorkflow]
 # Imports the workflow modules anew for every workflow and refuses whatever is not deterministic: every workflow test
 # and every replay runs in it.
 STRICT_RUNNER = SandboxedWorkflowRunner(

@@ -68,7 +68,8 @@ class JournalOut(Out):
 
     journal_id: str
     key: str
-    loan_id: str
+    loan_id: str | None
+    invoice_id: str | None
     booked_on: date
     recorded_at: datetime
     currency: str

@@ -5,14 +5,17 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlmodel import Field
 
 from models.records.columns import RecordedRow, instant, minor
 
 
 class JournalRow(RecordedRow, table=True):
-    """One business event in the books. Its key says which, so that it is booked once, and reversed once."""
+    """One business event in the books, of a loan or of a provider's invoice.
+
+    Its key says which event, so that it is booked once, and reversed once.
+    """
 
     __tablename__ = "caas_journal"
     __table_args__ = (
@@ -21,13 +24,18 @@ class JournalRow(RecordedRow, table=True):
         ForeignKeyConstraint(
             ["tenant_id", "reverses"], ["caas_journal.tenant_id", "caas_journal.id"], name="caas_journal_reverses"
         ),
+        ForeignKeyConstraint(
+            ["tenant_id", "invoice_id"], ["caas_invoice.tenant_id", "caas_invoice.id"], name="caas_journal_invoice"
+        ),
+        CheckConstraint("(loan_id IS NULL) <> (invoice_id IS NULL)", name="caas_journal_subject"),
         Index("caas_journal_loan", "tenant_id", "loan_id", "booked_on"),
         Index("caas_journal_booked", "tenant_id", "booked_on", "recorded_at"),
     )
 
     id: str = Field(primary_key=True)
     key: str
-    loan_id: str
+    loan_id: str | None = None
+    invoice_id: str | None = None
     booked_on: date
     currency: str
     description: str

@@ -101,6 +101,7 @@ class OutboxKind(StrEnum):
     DISBURSEMENT_RETURNED = "disbursement_returned"
     PAYMENT_RECEIVED = "payment_received"
     CLOSE_OF_BUSINESS = "close_of_business"
+    BILL_MONTH = "bill_month"
     DELIVER = "deliver"
 
 

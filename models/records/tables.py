@@ -3,8 +3,17 @@
 from sqlmodel import SQLModel
 
 from models.records.applications import Applicant, Application, VerifiedUser
-from models.records.endpoints import DeliveryAttempt, Endpoint, EndpointHealth, EndpointSecret
+from models.records.billing import (
+    BillableEventRow,
+    BilledEvent,
+    CreditNote,
+    Invoice,
+    InvoiceLine,
+    InvoicePayment,
+    RateCardRow,
+)
 from models.records.disclosures import DisclosureRow
+from models.records.endpoints import DeliveryAttempt, Endpoint, EndpointHealth, EndpointSecret
 from models.records.information import InformationRow
 from models.records.leads import Decision, LeadGrant
 from models.records.ledger import AccountRow, BusinessDayRow, ClosedPeriodRow, EntryRow, JournalRow
@@ -14,10 +23,9 @@ from models.records.offers import Offer
 from models.records.outbox import Delivery, EventRow, OutboxRow
 from models.records.payments import InboundWebhook, Payment, RailAddress
 from models.records.products import LoanProductRow
-from models.records.providers import Provider, ProviderHistory
 from models.records.provider_messages import ProviderMessage
 from models.records.provider_notices import LeadReceipt, LoanRating, ProviderNotice, ProviderStatus
-from models.records.providers import Provider
+from models.records.providers import Provider, ProviderHistory
 from models.records.quotas import RateLimit, RateState
 from models.records.tenants import ApiKey, IdempotencyKey, Tenant
 from models.records.transactions import SplitRow, TransactionRow
@@ -65,5 +73,12 @@ TABLES = (
     LoanRating,
     RateLimit,
     RateState,
+    RateCardRow,
+    BillableEventRow,
+    Invoice,
+    InvoiceLine,
+    BilledEvent,
+    CreditNote,
+    InvoicePayment,
 )
 METADATA = SQLModel.metadata

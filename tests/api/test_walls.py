@@ -9,14 +9,21 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.app import create_app
 from api.keys import api_key
 from models.records.tenants import ApiKey
+from tests.api.bills import billed
 from tests.api.rows import lent
 from tests.api.worlds import World, opened
 from tests.models.products import WEEKLY
 from workers.embedded.postgres import DatabaseUrls
 
 OPEN = {"/health", "/api/webhooks/paystack"}
-# A provider may look at itself, and make products of its own.
+# A provider may look at itself and its bills, and make products of its own.
 OF_PROVIDERS = {
+    ("get", "/api/v1/providers/{providerId}/rate-card"),
+    ("get", "/api/v1/providers/{providerId}/usage"),
+    ("get", "/api/v1/providers/{providerId}/invoices"),
+    ("get", "/api/v1/providers/{providerId}/invoices/{invoiceId}"),
+    ("get", "/api/v1/providers/{providerId}/invoices/{invoiceId}/events"),
+    ("get", "/api/v1/providers/{providerId}/credit-notes"),
     ("get", "/api/v1/providers/{providerId}"),
     ("get", "/api/products"),
     ("post", "/api/products"),
@@ -65,7 +72,9 @@ async def test_a_providers_key_opens_the_decision_only(world: World, method: str
 
 
 async def test_another_tenant_sees_nothing_of_ours(world: World, rows: DatabaseUrls) -> None:
-    loan, provider = await lent(world), await world.register()
+    loan = await lent(world)
+    provider, invoice_path = await billed(world)
+    card = (await world.get("/api/v1/billing/rate-cards")).json()["data"][0]
     await world.post("/api/payments", {"loanId": loan.id, "amount": 1, "method": "cash", "reference": "R-1"})
     payment = (await world.get("/api/payments")).json()["data"][0]
     product = (await world.post("/api/products", WEEKLY)).json()
@@ -75,6 +84,9 @@ async def test_another_tenant_sees_nothing_of_ours(world: World, rows: DatabaseU
         "providerId": provider["providerId"],
         "paymentId": payment["paymentId"],
         "productId": product["productId"],
+        "cardId": card["cardId"],
+        "version": "1",
+        "invoiceId": invoice_path.rpartition("/")[2],
     }
     gets = [path for method, path in _operations() if method == "get" and path not in OPEN]
 
@@ -84,7 +96,10 @@ async def test_another_tenant_sees_nothing_of_ours(world: World, rows: DatabaseU
 
             assert mine.status_code == 200, path
             assert theirs.status_code == (404 if "{" in path else 200), path
-            assert not any(known in theirs.text for known in ids.values()) or theirs.status_code == 404
+            assert (
+                not any(known in theirs.text for name, known in ids.items() if name != "version")
+                or theirs.status_code == 404
+            )
 
 
 async def test_another_tenant_changes_nothing_of_ours(world: World, rows: DatabaseUrls) -> None:

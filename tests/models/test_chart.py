@@ -17,6 +17,8 @@ def test_assets_and_expenses_grow_by_debits_and_the_rest_by_credits() -> None:
         Account.CREDIT_LOSSES,
         Account.PROVISION_EXPENSE,
         Account.GOODWILL_EXPENSE,
+        Account.PROVIDERS_RECEIVABLE,
+        Account.PROVIDER_FEE_CREDITS,
     }
 
 

@@ -1,0 +1,367 @@
+"""What providers are charged: the operator's rate cards, and each provider's invoices, credit notes and running month.
+
+A provider sees what is its own; of another's it learns nothing, not even that it is there.
+"""
+
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Header, Path, Query, Response
+from fastapi.responses import JSONResponse
+from sqlalchemy import exists, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col, select
+
+from activities.billing import card_in_force, running_bill
+from activities.billing_documents import InvoiceKey, credit, owed_on, pay
+from api.billing_cards import UnknownRateCard, card_of, change_card, make_card, unused_card
+from api.billing_views import (
+    WholeInvoice,
+    card_out,
+    credit_note_out,
+    csv_of,
+    event_out,
+    invoice_detail_out,
+    invoice_out,
+    pdf_of,
+    usage_out,
+)
+from api.examples import RATE_CARD
+from api.idempotency import IdempotentRoute, Ids
+from api.pagination import PageOut, Pages
+from api.resources import Having
+from api.routes.providers import ProviderId, UnknownProvider
+from api.schemas.billing import (
+    BilledEventOut,
+    BillIn,
+    BillingOut,
+    CardBody,
+    CreditIn,
+    CreditNoteOut,
+    InvoiceDetailOut,
+    InvoiceOut,
+    PaymentIn,
+    RateCardAnswerOut,
+    RateCardOut,
+    UsagesOut,
+)
+from api.schemas.transactions import FileKind
+from api.schemas.values import Identifier
+from api.security import AnyCaller, Caller, TenantCaller
+from models.billing_period import month_of
+from models.errors import NotFound, Refused
+from models.money import minor_units
+from models.records.billable import collect_events, measured_in
+from models.records.billing import (
+    BillableEventRow,
+    BilledEvent,
+    CreditNote,
+    Invoice,
+    InvoiceLine,
+    InvoicePayment,
+    RateCardRow,
+)
+from models.records.outbox import OutboxKind, ask_relay
+from models.records.providers import Provider
+from models.records.tenants import Tenant
+from workflows.billing import billing_id
+
+router = APIRouter(prefix="/api/v1", tags=["billing"], route_class=IdempotentRoute)
+
+CardId = Annotated[Identifier, Path(alias="cardId")]
+Version = Annotated[int, Path(ge=1, le=1_000_000)]
+InvoiceId = Annotated[Identifier, Path(alias="invoiceId")]
+CardIn = Annotated[CardBody, Body(openapi_examples=RATE_CARD)]
+OfProvider = Annotated[Identifier | None, Query(alias="providerId", description="Of one provider only.")]
+AsFile = Annotated[FileKind | None, Query(alias="format", description="Or by the header Accept.")]
+
+_MEDIA: dict[FileKind, str] = {"json": "application/json", "csv": "text/csv", "pdf": "application/pdf"}
+_FILES: dict[str, Any] = {"content": {_MEDIA["csv"]: {}, _MEDIA["pdf"]: {}}}
+
+
+class UnknownInvoice(NotFound):
+    """The provider has no such invoice."""
+
+
+class MonthNotOver(Refused):
+    """A month is billed when it has passed."""
+
+
+class NotPaidYet(Refused):
+    """Money is recorded on the day it came, or later."""
+
+
+@router.post("/billing/rate-cards", status_code=201)
+async def make(body: CardIn, caller: TenantCaller, having: Having) -> RateCardAnswerOut:
+    """Make the next version of a card: of one provider, or of all who have none of their own in this currency."""
+    async with having.database.transaction(caller.tenant_id) as session:
+        row = await make_card(session, caller.tenant_id, body, today=_today())
+    return RateCardAnswerOut(rate_card=card_out(row, used=False))
+
+
+@router.get("/billing/rate-cards")
+async def cards(
+    caller: TenantCaller, having: Having, paging: Pages, provider_id: OfProvider = None
+) -> PageOut[RateCardOut]:
+    """Every version of every card."""
+    used = exists().where(
+        col(BillableEventRow.rate_card_id) == col(RateCardRow.id),
+        col(BillableEventRow.rate_card_version) == col(RateCardRow.version),
+    )
+    order = (col(RateCardRow.id), col(RateCardRow.version))
+    query = select(RateCardRow, used).order_by(*order).limit(paging.fetched)
+    if provider_id is not None:
+        query = query.where(col(RateCardRow.provider_id) == provider_id)
+    if paging.after is not None:
+        card_id, version = paging.after
+        query = query.where(tuple_(*order) > (card_id, int(version)))
+    async with having.database.transaction(caller.tenant_id) as session:
+        rows = [(row, bool(is_used)) for row, is_used in await session.execute(query)]
+    return paging.page(
+        rows, lambda found: card_out(found[0], used=found[1]), lambda found: (found[0].id, str(found[0].version))
+    )
+
+
+@router.get("/billing/rate-cards/{cardId}/versions/{version}")
+async def card(card_id: CardId, version: Version, caller: TenantCaller, having: Having) -> RateCardAnswerOut:
+    """One version."""
+    async with having.database.transaction(caller.tenant_id) as session:
+        row = await card_of(session, caller.tenant_id, card_id, version)
+        used = select(exists().where(col(BillableEventRow.rate_card_id) == card_id, _of_version(version)))
+        is_used = bool((await session.execute(used)).scalar())
+    return RateCardAnswerOut(rate_card=card_out(row, used=is_used))
+
+
+@router.put("/billing/rate-cards/{cardId}/versions/{version}")
+async def change(
+    card_id: CardId, version: Version, body: CardIn, caller: TenantCaller, having: Having
+) -> RateCardAnswerOut:
+    """Change a version that has priced nothing."""
+    async with having.database.transaction(caller.tenant_id) as session:
+        row = await change_card(session, caller.tenant_id, card_id, version, body, today=_today())
+    return RateCardAnswerOut(rate_card=card_out(row, used=False))
+
+
+@router.delete("/billing/rate-cards/{cardId}/versions/{version}", status_code=204)
+async def remove(card_id: CardId, version: Version, caller: TenantCaller, having: Having) -> None:
+    """Remove a version that has priced nothing."""
+    async with having.database.transaction(caller.tenant_id) as session:
+        await session.delete(await unused_card(session, caller.tenant_id, card_id, version))
+
+
+@router.post("/billing/runs", status_code=202)
+async def run(body: BillIn, caller: TenantCaller, having: Having) -> BillingOut:
+    """Bill a month now, as the schedule does on the first of the next; what is billed already stays as it is."""
+    this_month = month_of(_today())
+    first = date.fromisoformat(f"{body.month}-01") if body.month else this_month.before.first
+    if first >= this_month.first:
+        raise MonthNotOver("A month is billed when it has passed.", "month")
+    async with having.database.transaction(caller.tenant_id) as session:
+        ask_relay(session, caller.tenant_id, OutboxKind.BILL_MONTH, {"first": first.isoformat()})
+    workflow_id = billing_id(caller.tenant_id, first)
+    return BillingOut(month=f"{first:%Y-%m}", workflow_id=workflow_id, temporal_url=having.pages.of(workflow_id))
+
+
+@router.get("/providers/{providerId}/rate-card")
+async def own_card(
+    provider_id: ProviderId,
+    caller: AnyCaller,
+    having: Having,
+    currency: Annotated[str, Query(pattern="^[A-Z]{3}$")] = "USD",
+) -> RateCardAnswerOut:
+    """The card by which a provider is charged this month."""
+    async with having.database.transaction(caller.tenant_id) as session:
+        await _provider_in(session, caller, provider_id)
+        row = await card_in_force(session, provider_id, currency, month_of(_today()).first)
+        if row is None:
+            raise UnknownRateCard(f"No rate card for {currency} is in force.", "currency")
+        used = exists().where(col(BillableEventRow.rate_card_id) == row.id, _of_version(row.version))
+        is_used = bool((await session.execute(select(used))).scalar())
+    return RateCardAnswerOut(rate_card=card_out(row, used=is_used))
+
+
+@router.get("/providers/{providerId}/invoices")
+async def invoices(provider_id: ProviderId, caller: AnyCaller, having: Having, paging: Pages) -> PageOut[InvoiceOut]:
+    """A provider's invoices, the latest first."""
+    order = (col(Invoice.issued_at), col(Invoice.id))
+    query = select(Invoice).where(col(Invoice.provider_id) == provider_id)
+    if paging.after is not None:
+        moment, invoice_id = paging.after
+        query = query.where(tuple_(*order) < (datetime.fromisoformat(moment), invoice_id))
+    async with having.database.transaction(caller.tenant_id) as session:
+        await _provider_in(session, caller, provider_id)
+        latest = query.order_by(*(each.desc() for each in order)).limit(paging.fetched)
+        rows = [(row, await owed_on(session, row)) for row in (await session.execute(latest)).scalars().all()]
+    return paging.page(
+        rows, lambda found: invoice_out(*found), lambda found: (found[0].issued_at.isoformat(), found[0].id)
+    )
+
+
+@router.get("/providers/{providerId}/invoices/{invoiceId}", response_model=InvoiceDetailOut, responses={200: _FILES})
+async def invoice(
+    provider_id: ProviderId,
+    invoice_id: InvoiceId,
+    caller: AnyCaller,
+    having: Having,
+    file: AsFile = None,
+    accept: Annotated[str, Header()] = "application/json",
+) -> Response:
+    """One invoice as JSON, CSV or PDF."""
+    async with having.database.transaction(caller.tenant_id) as session:
+        provider = await _provider_in(session, caller, provider_id)
+        whole = await _whole(session, await _invoice_in(session, provider, invoice_id), provider)
+        issuer = (await session.get_one(Tenant, caller.tenant_id)).name
+    wanted = file or _accepted(accept)
+    if wanted == "json":
+        return JSONResponse(invoice_detail_out(whole).model_dump(mode="json", by_alias=True))
+    body = csv_of(whole) if wanted == "csv" else pdf_of(whole, issuer=issuer)
+    name = f"{whole.invoice.number}.{wanted}"
+    return Response(body, media_type=_MEDIA[wanted], headers={"Content-Disposition": f'inline; filename="{name}"'})
+
+
+@router.get("/providers/{providerId}/invoices/{invoiceId}/events")
+async def billed_events(
+    provider_id: ProviderId, invoice_id: InvoiceId, caller: AnyCaller, having: Having, paging: Pages
+) -> PageOut[BilledEventOut]:
+    """What an invoice is made of, and what was given back of it: each lead and loan with its own fee."""
+    query = (
+        select(BillableEventRow, BilledEvent)
+        .join(BilledEvent, col(BilledEvent.event_id) == col(BillableEventRow.id))
+        .where(col(BilledEvent.invoice_id) == invoice_id)
+        .order_by(col(BillableEventRow.id))
+        .limit(paging.fetched)
+    )
+    if paging.after is not None:
+        query = query.where(col(BillableEventRow.id) > paging.after[0])
+    async with having.database.transaction(caller.tenant_id) as session:
+        provider = await _provider_in(session, caller, provider_id)
+        await _invoice_in(session, provider, invoice_id)
+        rows = [(event, billed) for event, billed in await session.execute(query)]
+    return paging.page(rows, lambda found: event_out(*found), lambda found: (found[0].id,))
+
+
+@router.get("/providers/{providerId}/credit-notes")
+async def credit_notes(
+    provider_id: ProviderId, caller: AnyCaller, having: Having, paging: Pages
+) -> PageOut[CreditNoteOut]:
+    """What was given back to a provider, the latest first."""
+    order = (col(CreditNote.issued_at), col(CreditNote.id))
+    query = (
+        select(CreditNote, Invoice)
+        .join(Invoice, col(Invoice.id) == col(CreditNote.invoice_id))
+        .where(col(CreditNote.provider_id) == provider_id)
+    )
+    if paging.after is not None:
+        moment, note_id = paging.after
+        query = query.where(tuple_(*order) < (datetime.fromisoformat(moment), note_id))
+    async with having.database.transaction(caller.tenant_id) as session:
+        await _provider_in(session, caller, provider_id)
+        latest = query.order_by(*(each.desc() for each in order)).limit(paging.fetched)
+        rows = [(note, of) for note, of in await session.execute(latest)]
+    return paging.page(
+        rows, lambda found: credit_note_out(*found), lambda found: (found[0].issued_at.isoformat(), found[0].id)
+    )
+
+
+@router.post("/providers/{providerId}/invoices/{invoiceId}/credit-notes", status_code=201)
+async def give_credit(
+    provider_id: ProviderId, invoice_id: InvoiceId, body: CreditIn, caller: TenantCaller, having: Having, ids: Ids
+) -> CreditNoteOut:
+    """Give back a part of an invoice, and say why."""
+    async with having.database.transaction(caller.tenant_id) as session:
+        found = await _invoice_in(session, await _provider_in(session, caller, provider_id), invoice_id)
+        amount_minor = minor_units(body.amount, found.currency, field="amount")
+        note = await credit(session, found, ids("cn"), amount_minor, body.reason, at=datetime.now(UTC))
+    return credit_note_out(note, found)
+
+
+@router.post("/providers/{providerId}/invoices/{invoiceId}/payments", status_code=201)
+async def record_payment(
+    provider_id: ProviderId, invoice_id: InvoiceId, body: PaymentIn, caller: TenantCaller, having: Having
+) -> InvoiceDetailOut:
+    """Record money that a provider has paid. The same reference is the same payment."""
+    if body.paid_on > _today():
+        raise NotPaidYet(f"{body.paid_on} has not come.", "paidOn")
+    async with having.database.transaction(caller.tenant_id) as session:
+        provider = await _provider_in(session, caller, provider_id)
+        found = await _invoice_in(session, provider, invoice_id)
+        amount_minor = minor_units(body.amount, found.currency, field="amount")
+        await pay(session, found, body.reference, amount_minor, body.paid_on)
+        whole = await _whole(session, found, provider)
+    return invoice_detail_out(whole)
+
+
+@router.get("/providers/{providerId}/usage")
+async def usage(provider_id: ProviderId, caller: AnyCaller, having: Having) -> UsagesOut:
+    """What the running month has cost so far, by currency.
+
+    Reading it puts on record what has happened since; those are facts, and the same whoever records them.
+    """
+    now = datetime.now(UTC)
+    month = month_of(now.date())
+    async with having.database.transaction(caller.tenant_id) as session:
+        provider = await _provider_in(session, caller, provider_id)
+        await collect_events(session, caller.tenant_id, now, since=month.begins_at, provider_id=provider_id)
+        keys = [
+            InvoiceKey(caller.tenant_id, provider_id, month, currency)
+            for currency in await _currencies(session, provider)
+        ]
+        shown = [usage_out(key, await running_bill(session, key)) for key in keys]
+    return UsagesOut(provider_id=provider_id, as_of=now, data=shown)
+
+
+def _accepted(accept: str) -> FileKind:
+    """The first kind we have among those the header names."""
+    for part in accept.split(","):
+        for name, media in _MEDIA.items():
+            if part.split(";")[0].strip() == media:
+                return name
+    return "json"
+
+
+def _of_version(version: int) -> Any:
+    return col(BillableEventRow.rate_card_version) == version
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
+async def _provider_in(session: AsyncSession, caller: Caller, provider_id: str) -> Provider:
+    provider = await session.get(Provider, (caller.tenant_id, provider_id))
+    if provider is None or caller.provider_id not in (None, provider_id):
+        raise UnknownProvider(f"There is no provider {provider_id}.", "providerId")
+    return provider
+
+
+async def _invoice_in(session: AsyncSession, provider: Provider, invoice_id: str) -> Invoice:
+    found = await session.get(Invoice, (provider.tenant_id, invoice_id))
+    if found is None or found.provider_id != provider.id:
+        raise UnknownInvoice(f"There is no invoice {invoice_id}.", "invoiceId")
+    return found
+
+
+async def _whole(session: AsyncSession, found: Invoice, provider: Provider) -> WholeInvoice:
+    month = month_of(found.period)
+    lines = select(InvoiceLine).where(col(InvoiceLine.invoice_id) == found.id).order_by(col(InvoiceLine.line))
+    notes = select(CreditNote).where(col(CreditNote.invoice_id) == found.id).order_by(col(CreditNote.sequence))
+    paid = select(InvoicePayment).where(col(InvoicePayment.invoice_id) == found.id)
+    measured = await measured_in(
+        session, found.tenant_id, provider.id, found.currency, since=month.begins_at, until=month.ends_at
+    )
+    return WholeInvoice(
+        invoice=found,
+        lines=(await session.execute(lines)).scalars().all(),
+        credit_notes=(await session.execute(notes)).scalars().all(),
+        payments=(await session.execute(paid.order_by(col(InvoicePayment.paid_on)))).scalars().all(),
+        owed=await owed_on(session, found),
+        leads=measured.leads,
+        provider_name=provider.company_name,
+    )
+
+
+async def _currencies(session: AsyncSession, provider: Provider) -> list[str]:
+    """Those in which the provider may be charged: by a card for it, or for all."""
+    whose = col(RateCardRow.provider_id)
+    cards_ = select(RateCardRow.currency).where(whose.is_(None) | (whose == provider.id)).distinct()
+    return sorted((await session.execute(cards_)).scalars().all())
