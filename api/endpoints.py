@@ -14,6 +14,7 @@ from sqlmodel import col, select
 
 from activities.destinations import check_destination
 from activities.endpoint_signatures import new_secret_of
+from activities.provider_rows import UnknownProvider
 from api.idempotency import key_of
 from api.problems import Forbidden
 from api.schemas.endpoints import (
@@ -39,10 +40,6 @@ from models.records.providers import Provider
 _MOST_ENDPOINTS = 100
 _MOST_OLD_SECRETS = 10
 _ENTROPY_BYTES = 32
-
-
-class UnknownProvider(NotFound):
-    """The tenant has no such provider, or it is somebody else."""
 
 
 class UnknownEndpoint(NotFound):

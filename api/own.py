@@ -4,7 +4,8 @@ from typing import Annotated
 
 from fastapi import Depends
 
-from api.routes.providers import ProviderId, UnknownProvider
+from activities.provider_rows import UnknownProvider
+from api.routes.providers import ProviderId
 from api.security import AnyCaller, Caller, ProviderCaller, SignedProvider
 
 

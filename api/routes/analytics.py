@@ -8,12 +8,13 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from activities.provider_rows import UnknownProvider
 from api.analytics import analytics_of, dashboard_of, period_of, today_utc
 from api.idempotency import IdempotentRoute, Ids
 from api.own import OwnOrPlatform
 from api.resources import Having
 from api.routes.loans import LoanId, loan_in
-from api.routes.providers import ProviderId, UnknownProvider
+from api.routes.providers import ProviderId
 from api.schemas.analytics import AnalyticsOut, DashboardOut, RatingIn, RatingOut
 from api.security import Caller, TenantCaller
 from models.errors import Conflict

@@ -14,6 +14,7 @@ from sqlmodel import col, select
 
 from activities.billing import card_in_force, running_bill
 from activities.billing_documents import InvoiceKey, credit, owed_on, pay
+from activities.provider_rows import UnknownProvider
 from api.billing_cards import UnknownRateCard, card_of, change_card, make_card, unused_card
 from api.billing_views import (
     WholeInvoice,
@@ -30,7 +31,7 @@ from api.examples import RATE_CARD
 from api.idempotency import IdempotentRoute, Ids
 from api.pagination import PageOut, Pages
 from api.resources import Having
-from api.routes.providers import ProviderId, UnknownProvider
+from api.routes.providers import ProviderId
 from api.schemas.billing import (
     BilledEventOut,
     BillIn,
