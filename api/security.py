@@ -96,10 +96,6 @@ async def _holder_of(database: Database, key: str) -> Caller:
     # Nobody knows the tenant yet: row-level security shows the one row that carries this hash.
     async with database.transaction("", api_key_hash=hashed) as session:
         row = (await session.execute(select(ApiKey).where(ApiKey.key_hash == hashed))).scalar_one_or_none()
-    if (
-        row is None
-        or row.revoked_at is not None
-        or (row.expires_at is not None and row.expires_at <= datetime.now(UTC))
-    ):
+    if row is None or not row.opens(datetime.now(UTC)):
         raise NotAuthenticated("This API key is not known, was revoked, or has expired.", "Authorization")
     return Caller(row.tenant_id, row.provider_id, is_live=row.prefix == key_prefix(live=True), key_id=row.id)

@@ -276,6 +276,12 @@ async def test_in_production_there_is_no_short_cut_around_the_checks(rows: Datab
         [provider] = await production.rows(Provider)
         assert provider.status == "pending"
 
+        await _has_status(production, ProviderStatus.IN_REVIEW)
+        answer = await production.post(f"/api/v1/providers/{credentials['providerId']}/activate")
+
+        assert (answer.status_code, answer.json()["code"]) == (409, "onboarding_incomplete")
+        assert production.temporal.asked == []
+
 
 ORDERS: list[tuple[str, str, str, Body]] = [
     ("post", "approve", "approve", {"waive": [{"step": "kyb_verified", "reason": "seen the papers"}]}),

@@ -75,6 +75,10 @@ def test_nobody_does_without_a_license_or_an_approval(step: Step) -> None:
     assert refusal.value.field == "waive[1].step"
 
 
+def test_a_step_that_may_be_waived_is_no_fault() -> None:
+    check_waivers([Waiver(step, "known") for step in OUTSIDE])
+
+
 def test_a_recheck_asks_strangers_again_but_not_about_what_was_waived() -> None:
     known = _found(Step.KYB_VERIFIED, Step.LICENSES_VALID, failed=(Step.WEBHOOK_URL_VERIFIED,))
     known = known.waived([Waiver(Step.SANCTIONS_CLEAR, "a namesake")], AT)
