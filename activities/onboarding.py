@@ -78,6 +78,12 @@ class ProviderOrder:
     licenses: tuple[License, ...] = ()
     company_name: str | None = None
     registration_number: str | None = None
+    by_provider: bool = False
+
+    @property
+    def asks_everything(self) -> bool:
+        """Whether a recheck asks about what has passed, too: company registers want money for each answer."""
+        return not self.by_provider or bool(self.company_name or self.registration_number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +242,7 @@ async def _recheck(session: AsyncSession, provider: Provider, order: ProviderOrd
     if provider.status == _S.REJECTED:
         raise IllegalTransition("The provider is rejected; nothing about it is checked any more.", "status")
     await _correct(session, provider, order)
-    provider.checklist = Checklist.read(provider.checklist).reopened().written()
+    provider.checklist = Checklist.read(provider.checklist).reopened(everything=order.asks_everything).written()
     noted(provider, findings_of(provider, on=at.date()), at)
     corrected = {"companyName": order.company_name, "registrationNumber": order.registration_number}
     await write_down(session, provider, _deed(order, at, **{name: new for name, new in corrected.items() if new}))

@@ -16,7 +16,7 @@ from models.errors import NotFound
 from models.events import ProviderEventType
 from models.ids import derived_id
 from models.licensing import License
-from models.onboarding import Checklist, Finding, ProviderRef, ProviderStatus, Standing, Step
+from models.onboarding import Checklist, Finding, ProviderRef, ProviderStatus, Standing, Step, StepState
 from models.records.outbox import Channel, deliver
 from models.records.providers import Provider, ProviderHistory
 
@@ -128,13 +128,15 @@ async def move(session: AsyncSession, provider: Provider, to: ProviderStatus, de
     provider.status, provider.status_at, provider.status_reason = to, deed.at, deed.reason
     await write_down(session, provider, deed)
     if to is ProviderStatus.IN_REVIEW:
-        return  # its endpoint may not be ready for us yet
+        return  # it has just registered, and knows
     tell(session, provider, deed, previousStatus=str(before))
     _mail(session, provider, deed, *status_notice(provider.contact_person, provider.company_name, to, deed.reason))
 
 
 def tell(session: AsyncSession, provider: Provider, deed: Deed, **facts: Any) -> None:
-    """Let the provider hear how it stands."""
+    """Let the provider hear how it stands, if its endpoint has shown that it is the provider's, or is trusted to be."""
+    if not _hears(provider, deed):
+        return
     data = {"status": str(provider.status), "reason": deed.reason, "licenseExpiresOn": str(provider.license_expires_on)}
     news = ProviderNews(ProviderEventType.STATUS_CHANGED, history_id(provider, deed.key), deed.at, data | facts)
     tell_provider(session, provider.tenant_id, provider.id, news)
@@ -144,6 +146,12 @@ def warn_of_license(session: AsyncSession, provider: Provider, deed: Deed, days:
     """Let the provider hear that a license is about to end."""
     tell(session, provider, deed, previousStatus=str(provider.status), daysLeft=days)
     _mail(session, provider, deed, *license_notice(provider.contact_person, provider.license_expires_on, days))
+
+
+def _hears(provider: Provider, deed: Deed) -> bool:
+    """Who is approved with its URL not verified is not posted to in the same breath."""
+    mark = Checklist.read(provider.checklist).marks[Step.WEBHOOK_URL_VERIFIED]
+    return mark.state is StepState.PASSED or (mark.state is StepState.WAIVED and mark.at != deed.at)
 
 
 def _mail(session: AsyncSession, provider: Provider, deed: Deed, subject: str, text: str) -> None:

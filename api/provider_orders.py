@@ -99,6 +99,7 @@ def recheck(body: RecheckIn, provider: Provider, caller: Caller, order_id: str) 
         body.reason,
         company_name=body.company_name,
         registration_number=body.registration_number,
+        by_provider=caller.provider_id is not None,
     )
 
 

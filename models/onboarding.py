@@ -159,9 +159,10 @@ class Checklist:
             {each.step: Mark(StepState.WAIVED, each.reason, at) for each in waivers if each.step in missing}
         )
 
-    def reopened(self) -> "Checklist":
-        """With everything that strangers say to be asked again, and what was waived still waived."""
-        return self._with({step: Mark() for step in OUTSIDE if self.marks[step].state is not StepState.WAIVED})
+    def reopened(self, *, everything: bool) -> "Checklist":
+        """With strangers to be asked again, about everything or about what failed; what was waived stays so."""
+        again = {StepState.FAILED, StepState.PASSED} if everything else {StepState.FAILED}
+        return self._with({step: Mark() for step in OUTSIDE if self.marks[step].state in again})
 
     def approved(self, reason: str, at: datetime) -> "Checklist":
         """Signed by an operator, if nothing is missing."""

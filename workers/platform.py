@@ -49,7 +49,7 @@ class Platform:
         return lender
 
     async def onboard(self, body: Mapping[str, Any], settle: Callable[[Lender], Awaitable[None]]) -> Json:
-        """Register a provider, let it settle with its credentials, wait for its checks, approve it; as it stands then."""
+        """Register a provider, let it settle with its credentials, wait for its checks, approve it; how it stands."""
         lender = await self._registered(body)
         await settle(lender)
         path = f"/api/v1/providers/{lender.provider_id}"

@@ -17,6 +17,7 @@ from workers.embedded.postgres import DatabaseUrls
 
 OPEN = {"/health", "/api/webhooks/paystack"}
 # A provider may look at itself and its bills, and make products of its own.
+# A provider may look at itself and after its keys, and make products of its own.
 OF_PROVIDERS = {
     ("get", "/api/v1/providers/{providerId}/rate-card"),
     ("get", "/api/v1/providers/{providerId}/usage"),
@@ -25,6 +26,10 @@ OF_PROVIDERS = {
     ("get", "/api/v1/providers/{providerId}/invoices/{invoiceId}/events"),
     ("get", "/api/v1/providers/{providerId}/credit-notes"),
     ("get", "/api/v1/providers/{providerId}"),
+    ("post", "/api/v1/providers/{providerId}/recheck"),
+    ("get", "/api/v1/providers/{providerId}/credentials"),
+    ("post", "/api/v1/providers/{providerId}/credentials/rotate"),
+    ("delete", "/api/v1/providers/{providerId}/credentials/{keyId}"),
     ("get", "/api/products"),
     ("post", "/api/products"),
     ("get", "/api/products/{productId}"),

@@ -217,3 +217,40 @@ async def test_a_lead_taken_before_a_restart_is_answered_after_it(tmp_path: Path
         async with world_alive(platform, state) as world:
             assert len((await history(world))["answers"]) == 1
     assert len(platform.received) == 1
+
+
+CHALLENGE = {"eventId": "msg_1", "type": "endpoint.challenge", "challenge": "a-nonce"}
+CERTIFICATION = {"eventId": "msg_2", "type": "test", "data": {"purpose": "certification"}}
+
+
+async def test_a_challenge_is_answered_and_is_no_event(world: World) -> None:
+    await configure(world, kind="offer", refuseFirst=1)
+
+    answer = await notify(world, CHALLENGE)
+
+    assert (answer.status_code, answer.json()) == (200, {"challenge": "a-nonce"})
+    seen = await history(world)
+    assert (seen["events"], [each["type"] for each in seen["checks"]]) == ([], ["endpoint.challenge"])
+
+
+async def test_a_certification_is_passed_by_a_lender_that_checks_what_it_is_sent(world: World) -> None:
+    await configure(world)
+
+    answers = [
+        await notify(world, CERTIFICATION),
+        await notify(world, CERTIFICATION),
+        await notify(world, CERTIFICATION, secret="whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldY"),
+        await notify(world, CERTIFICATION, at=datetime(2026, 1, 1, tzinfo=UTC)),
+    ]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 401, 401]
+
+
+async def test_a_lender_may_be_told_to_misbehave_when_it_is_checked(world: World) -> None:
+    await configure(world, muteChallenge=True, acceptsForged=True)
+
+    muted = await notify(world, CHALLENGE)
+    forged = await notify(world, CERTIFICATION, secret="whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldY")
+
+    assert (muted.status_code, muted.content) == (200, b"")
+    assert forged.status_code == 200

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from itertools import count
 from typing import Any
 
@@ -13,17 +12,17 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.testing import TimeSkipper
 
 from activities.onboarding import OrderKind, ProviderOrder, all_waived
-from models.licensing import License
-from models.onboarding import Checklist, ProviderStatus, Step, StepState, Waiver
+from models.licensing import License, next_license_moment
+from models.onboarding import Checklist, ProviderRef, ProviderStatus, Step, StepState, Waiver
 from models.records.outbox import Delivery, OutboxKind, ask_relay
 from models.records.providers import Provider, ProviderHistory
 from temporal import search_attributes as sa
+from tests.activities.newcomers import SECRET, newcomer
 from tests.workflows.fakes import FakeEndpoint, FakeRail
 from tests.workflows.world import TENANT, World, eventually, refused, running
 from workers.embedded.postgres import DatabaseUrls
-from workflows.provider import ProviderAnswer, ProviderWorkflow, provider_workflow_id
+from workflows.provider import ProviderAnswer, ProviderStart, ProviderWorkflow, provider_workflow_id
 
-SECRET = "whsec_" + "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"
 _numbers = count(1)
 _PASSED, _FAILED, _WAIVED = StepState.PASSED, StepState.FAILED, StepState.WAIVED
 
@@ -38,9 +37,16 @@ class Desk:
 
     async def register(self, *, license_days: int = 365, **columns: Any) -> None:
         """Put the newcomer on record as the API does."""
+        await self.add(license_days=license_days, **columns)
         async with self.world.database.transaction(TENANT) as session:
-            session.add(_newcomer(self.newcomer, datetime.now(UTC).date() + timedelta(days=license_days), columns))
             ask_relay(session, TENANT, OutboxKind.START_PROVIDER, {"providerId": self.newcomer})
+
+    async def add(self, *, license_days: int = 365, **columns: Any) -> None:
+        """The same, with nobody asked to start its process."""
+        ends_on = datetime.now(UTC).date() + timedelta(days=license_days)
+        row = {"company_name": "Newcomer Credit", "webhook_secret": SECRET, "license_expires_on": ends_on} | columns
+        async with self.world.database.transaction(TENANT) as session:
+            session.add(newcomer(TENANT, self.newcomer, **row))
 
     async def checked(self) -> None:
         """Wait until every stranger has answered."""
@@ -280,6 +286,20 @@ async def test_a_suspended_provider_is_reinstated_or_turned_away_for_good(desk: 
     assert told.count("provider_status_changed") == 5
 
 
+async def test_what_a_run_has_answered_the_next_run_answers_again(desk: Desk) -> None:
+    await desk.add()
+    carried = ProviderAnswer(ProviderStatus.SUSPENDED, (Step.KYB_VERIFIED,))
+    heard = next_license_moment(date(2030, 1, 1), now=datetime(2029, 12, 30, tzinfo=UTC))
+    start = ProviderStart(ProviderRef(TENANT, desk.newcomer), {"order_suspend": carried}, heard)
+    await desk.world.client.start_workflow(
+        ProviderWorkflow.run, start, id=provider_workflow_id(desk.newcomer), task_queue=desk.world.queue
+    )
+
+    assert await desk.order(OrderKind.SUSPEND) == carried
+    await desk.becomes(ProviderStatus.IN_REVIEW)
+    assert "suspend" not in [row.action for row in await desk.history()]
+
+
 async def _until(desk: Desk, happens: Callable[[], Awaitable[None]], *, minutes: int) -> None:
     """The pauses between tries are long for a test, so the clock is moved over them."""
     await desk.world.advance(desk.workflow, days=minutes / 1440)
@@ -288,26 +308,3 @@ async def _until(desk: Desk, happens: Callable[[], Awaitable[None]], *, minutes:
 
 def _license(expires_on: date) -> License:
     return License("Banking License", "BL-2", "Federal Reserve", expires_on)
-
-
-def _newcomer(provider_id: str, license_expires_on: date, columns: dict[str, Any]) -> Provider:
-    return Provider(
-        tenant_id=TENANT,
-        id=provider_id,
-        business_email="api@newcomer.example",
-        contact_person="John Smith",
-        business_type="bank",
-        registration_country="US",
-        licenses=[{"licenseType": "Banking License", "expiryDate": license_expires_on.isoformat()}],
-        license_expires_on=license_expires_on,
-        minimum_amount_minor=5_000_00,
-        maximum_amount_minor=500_000_00,
-        amount_currency="USD",
-        rate_minimum_percent=Decimal("3.5"),
-        rate_maximum_percent=Decimal(18),
-        countries=["US"],
-        currencies=["USD"],
-        webhook_url="https://newcomer.example/webhooks",
-        webhook_secret=SECRET,
-        **({"company_name": "Newcomer Credit", "registration_number": "BC123456789"} | columns),
-    )

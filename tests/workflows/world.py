@@ -22,6 +22,7 @@ from activities.offers import loan_id_of
 from models.application import ApplicationStatus
 from models.decision import DecisionKind
 from models.loan import LoanRef
+from models.onboarding import ProviderStatus
 from models.payment import PaymentKind, PaymentStatus
 from models.records.applications import Applicant, Application
 from models.records.database import Database
@@ -348,7 +349,7 @@ def _provider(provider_id: str) -> Provider:
         registration_number=provider_id,
         business_type="bank",
         registration_country="US",
-        status="active",
+        status=ProviderStatus.ACTIVE,
         licenses=[],
         license_expires_on=date(2099, 12, 31),
         minimum_amount_minor=5_000_00,

@@ -87,7 +87,7 @@ async def run(loans: int = LOANS, at_once: int = AT_ONCE, rounds: int = ROUNDS) 
 async def _register(platform: Platform, world: SandboxWorld) -> None:
     today = datetime.now(UTC).date()
     for slug, behavior in _LENDERS.items():
-        body = registration(slug.title(), f"BC-{slug}", world.webhook_url(slug), today=today)
+        body = registration(slug.title(), f"BC-1-{slug}", world.webhook_url(slug), today=today)
         await world.instruct(slug, await platform.register(body), behavior)
 
 

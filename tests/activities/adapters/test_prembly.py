@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable
 from datetime import date
 
@@ -141,3 +142,78 @@ async def test_a_register_without_a_name_confirms_none() -> None:
         identity = await Prembly(client, "http://bureau.example", BUREAU_KEY).verify("bvn", "1", "Sarah", "Johnson")
 
     assert (identity.verified, identity.reason) == (False, "name_mismatch")
+
+
+@pytest.mark.parametrize(
+    ("number", "country"), [("RC1234567", "NG"), ("BN 123456", "NG"), ("BC123456789", "US"), ("03977902", "GB")]
+)
+async def test_a_company_is_found_in_the_register_of_its_country(bureau: Prembly, number: str, country: str) -> None:
+    company = await bureau.verify_company(number, country, "FirstCredit Bank Ltd.")
+
+    assert (company.verified, company.reason) == (True, None)
+    assert company.reference
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [
+        (magic.NUMBER_NOT_FOUND, "not_found"),
+        (magic.NUMBER_BLOCKED, "blocked"),
+        (magic.NUMBER_OF_ANOTHER, "name_mismatch"),
+        (magic.NUMBER_INACTIVE, "inactive"),
+        ("--", "invalid_number"),
+    ],
+)
+async def test_a_company_that_does_not_hold_says_why(bureau: Prembly, number: str, reason: str) -> None:
+    for country in ("NG", "US"):
+        company = await bureau.verify_company(number, country, "FirstCredit Bank")
+
+        assert (company.verified, company.reason) == (False, reason)
+
+
+async def test_a_company_register_that_is_down_stays_an_outage(bureau: Prembly) -> None:
+    for _ in range(2):
+        with pytest.raises(BureauDown):
+            await bureau.verify_company(magic.NUMBER_BUREAU_RECOVERS, "NG", "FirstCredit Bank")
+
+    assert (await bureau.verify_company(magic.NUMBER_BUREAU_RECOVERS, "NG", "FirstCredit Bank")).verified
+
+
+async def test_a_company_register_speaks_as_documented() -> None:
+    asked: list[tuple[str, dict[str, str]]] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        asked.append((request.url.path, json.loads(request.content)))
+        company = {"company_name": "TEST COMPANY LIMITED", "company_status": "Active"}
+        data = company if request.url.path.endswith("/cac") else [company]
+        return httpx2.Response(200, json={"response_code": "00", "data": data})
+
+    async with httpx2.AsyncClient(transport=httpx2.MockTransport(answer)) as client:
+        prembly = Prembly(client, "https://api.prembly.test", BUREAU_KEY)
+        found = [
+            await prembly.verify_company(*each)
+            for each in (("BN-092932", "NG", "Test Company Ltd"), ("7", "GB", "Test Company"))
+        ]
+
+    assert [company.verified for company in found] == [True, True]
+    assert asked == [
+        ("/verification/cac", {"rc_number": "092932", "company_type": "BN", "company_name": "Test Company Ltd"}),
+        (
+            "/verification/global/company/search_with_registration_number",
+            {"company_number": "7", "country_code": "gb", "company_name": "Test Company"},
+        ),
+    ]
+
+
+async def test_a_company_register_that_answers_nonsense_verifies_nobody() -> None:
+    answers = [{"response_code": "00", "data": []}, {"response_code": "00"}, {"response_code": "42"}]
+
+    def answer(_: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(200, json=answers.pop(0))
+
+    async with httpx2.AsyncClient(transport=httpx2.MockTransport(answer)) as client:
+        prembly = Prembly(client, "https://api.prembly.test", BUREAU_KEY)
+        for _ in range(2):
+            assert (await prembly.verify_company("7", "GB", "Test Company")).reason == "name_mismatch"
+        with pytest.raises(BureauDown, match="unknown code: 42"):
+            await prembly.verify_company("7", "GB", "Test Company")
