@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.events import ProviderEventType
 from models.ids import derived_id
 from models.records.outbox import Channel, deliver
+from models.records.plugins import tell_plugins
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +37,6 @@ def tell_provider(session: AsyncSession, tenant_id: str, provider_id: str, news:
         "expiresAt": news.expires_at.isoformat() if news.expires_at else None,
     }
     deliver(session, tenant_id, Channel.WEBHOOK, provider_id, news.event, json.dumps(body), key=key)
+    event_id = derived_id("msg", tenant_id, key)
+    told = {**news.data, "eventType": news.event, "eventId": event_id, "timestamp": news.at.isoformat()}
+    tell_plugins(session, tenant_id, provider_id, told, expires_at=news.expires_at)

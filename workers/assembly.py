@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 
 from activities.adapters.http_delivery import HttpDelivery, delivery_client
+from activities.adapters.lender_http import LenderHttp
 from activities.adapters.paystack import Paystack
 from activities.adapters.prembly import Prembly
 from activities.adapters.settings import KycSettings, MailSettings, RailSettings
@@ -19,8 +20,10 @@ from activities.deliveries import Deliveries
 from activities.disbursements import Disbursements
 from activities.identity import Identity
 from activities.kyc import IdentityBureau, SanctionsList
+from activities.lender_api import LenderApi
 from activities.mail import Mailer
 from activities.offers import Offers
+from activities.plugins import Plugins
 from activities.postbox import Postbox
 from activities.rails import Rail
 from activities.repayments import Repayments
@@ -40,6 +43,8 @@ class Engine:
     activities: list[Activity]
     deliveries: Deliveries
     outbox: Database
+    rows: Database
+    plugins: Plugins
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,7 @@ class Strangers:
     sanctions: SanctionsList
     postbox: Postbox
     mailer: Mailer
+    lenders: LenderApi
 
 
 def engine(database: Database, outbox: Database, strangers: Strangers) -> Engine:
@@ -66,6 +72,7 @@ def engine(database: Database, outbox: Database, strangers: Strangers) -> Engine
     transactions = Transactions(database)
     closing = CloseOfBusiness(database)
     deliveries = Deliveries(outbox, strangers.postbox, strangers.mailer)
+    plugins = Plugins(database, strangers.lenders)
     return Engine(
         activities=[
             identity.verify,
@@ -99,9 +106,13 @@ def engine(database: Database, outbox: Database, strangers: Strangers) -> Engine
             closing.close_partition,
             closing.complete,
             deliveries.deliver,
+            plugins.sync,
+            plugins.release,
         ],
         deliveries=deliveries,
         outbox=outbox,
+        rows=database,
+        plugins=plugins,
     )
 
 
@@ -115,6 +126,7 @@ async def assemble(settings: WorkerSettings) -> AsyncIterator[Engine]:
         httpx2.AsyncClient(timeout=rail_settings.timeout_seconds) as rail_client,
         httpx2.AsyncClient(timeout=kyc_settings.timeout_seconds) as kyc_client,
         delivery_client() as webhook_client,
+        delivery_client() as lender_client,
     ):
         rail = Paystack(
             rail_client,
@@ -129,6 +141,7 @@ async def assemble(settings: WorkerSettings) -> AsyncIterator[Engine]:
             sanctions=bureau,
             postbox=HttpDelivery(webhook_client, allow_local=settings.mode == "sandbox"),
             mailer=_mailer(MailSettings()),
+            lenders=LenderHttp(lender_client, allow_local=settings.mode == "sandbox"),
         )
         try:
             yield engine(database, outbox, strangers)

@@ -20,16 +20,18 @@ from temporal.settings import TemporalSettings
 from workers.assembly import Activity, assemble
 from workers.calendar import Calendar
 from workers.errands import Errands
+from workers.plugin_errands import PluginErrands, decisions_through
 from workers.relay import Relay
 from workers.settings import WorkerSettings
 from workers.telemetry import TelemetryInterceptor
 from workflows.application import ApplicationWorkflow
 from workflows.close_of_business import CloseOfBusinessWorkflow
 from workflows.loan import LoanWorkflow
+from workflows.plugin_sync import PluginSyncWorkflow
 
 log = structlog.get_logger()
 
-WORKFLOWS = [ApplicationWorkflow, LoanWorkflow, CloseOfBusinessWorkflow]
+WORKFLOWS = [ApplicationWorkflow, LoanWorkflow, CloseOfBusinessWorkflow, PluginSyncWorkflow]
 # Imports the workflow modules anew for every workflow and refuses whatever is not deterministic: every workflow test
 # and every replay runs in it.
 STRICT_RUNNER = SandboxedWorkflowRunner(
@@ -75,7 +77,8 @@ async def main() -> None:
         worker = build_worker(
             client, engine.activities, cluster.build_id, max_cached_workflows=settings.max_cached_workflows
         )
-        relay = Relay(engine.outbox, Errands(client, engine.deliveries), settings)
+        plugins = PluginErrands(client, engine.plugins, decisions_through(client, engine.rows))
+        relay = Relay(engine.outbox, Errands(client, engine.deliveries, more=plugins.by_kind), settings)
         async with worker:
             await make_current(client, version(cluster.build_id))
             relaying = asyncio.gather(relay.run(), Calendar(client, engine.outbox).run())

@@ -78,6 +78,8 @@ class OutboxKind(StrEnum):
     PAYMENT_RECEIVED = "payment_received"
     CLOSE_OF_BUSINESS = "close_of_business"
     DELIVER = "deliver"
+    SYNC_PLUGIN = "sync_plugin"
+    PLUGIN_DECISION = "plugin_decision"
 
 
 class Channel(StrEnum):

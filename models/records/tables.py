@@ -9,6 +9,7 @@ from models.records.loans import InstallmentRow, Loan
 from models.records.offers import Offer
 from models.records.outbox import Delivery, EventRow, OutboxRow
 from models.records.payments import InboundWebhook, Payment, RailAddress
+from models.records.plugins import PluginRevisionRow, PluginRow, PluginRunRow
 from models.records.products import LoanProductRow
 from models.records.providers import Provider
 from models.records.tenants import ApiKey, IdempotencyKey, Tenant
@@ -41,5 +42,8 @@ TABLES = (
     EventRow,
     OutboxRow,
     Delivery,
+    PluginRow,
+    PluginRevisionRow,
+    PluginRunRow,
 )
 METADATA = SQLModel.metadata

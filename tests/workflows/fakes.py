@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from activities.kyc import BureauDown, IdentityResult, ScreeningOutcome, ScreeningResult
+from activities.lender_api import LenderAnswer, LenderCall
 from activities.postbox import Delivered, Undelivered
 from activities.rails import Beneficiary, RailRefused, RailUnavailable, TransferResult, TransferStatus, VirtualAccount
 
@@ -108,6 +109,21 @@ class FakePostbox:
             raise Undelivered("no answer")
         self.posted.append((url, headers, body))
         return Delivered(200, None, "ok")
+
+
+@dataclass
+class FakeLender:
+    """A lender's API that keeps what it was asked, and answers what it was given, in order; then the last again."""
+
+    answers: list[LenderAnswer | Exception] = field(default_factory=lambda: [LenderAnswer(200, {})])
+    asked: list[LenderCall] = field(default_factory=list)
+
+    async def call(self, call: LenderCall) -> LenderAnswer:
+        self.asked.append(call)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
 
 @dataclass
