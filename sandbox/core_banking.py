@@ -10,8 +10,9 @@ It knows a caller by `Authorization: Bearer {name}-core-token`. What it decides 
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
+from urllib.parse import parse_qsl
 
-from fastapi import APIRouter, Form, Header, HTTPException, Response
+from fastapi import APIRouter, Header, HTTPException, Request, Response
 
 from sandbox.decisions import Behavior, Kind
 from sandbox.lenders import Lenders
@@ -83,19 +84,16 @@ def core_routes(core: CoreBanking) -> APIRouter:
         return behavior
 
     @router.post("/oauth/token")
-    async def token(
-        name: str,
-        grant_type: Annotated[str, Form()],
-        client_id: Annotated[str, Form()],
-        client_secret: Annotated[str, Form()],
-    ) -> dict[str, Any]:
+    async def token(name: str, request: Request) -> dict[str, Any]:
         core.behavior_of(name)
-        if (grant_type, client_id, client_secret) != ("client_credentials", "caas", f"{name}-core-secret"):
+        form = dict(parse_qsl((await request.body()).decode()))
+        wanted = {"grant_type": "client_credentials", "client_id": "caas", "client_secret": f"{name}-core-secret"}
+        if form != wanted:
             raise HTTPException(401, "Who are you?")
         return {"access_token": f"{name}-core-token", "token_type": "Bearer", "expires_in": 600}
 
     @router.post("/requests", status_code=202)
-    async def request(
+    async def take(
         name: str,
         document: dict[str, Any],
         idempotency_key: Annotated[str, Header()],
