@@ -221,8 +221,10 @@ def _wait(run: PluginRunRow, plugin: Plugin, now: datetime) -> timedelta | None:
     return pause
 
 
-def _finish(run: PluginRunRow, status: RunStatus, now: datetime) -> None:
+def _finish(run: PluginRunRow, status: RunStatus, now: datetime) -> timedelta | None:
+    """There is no next step."""
     run.status, run.finished_at = status, now
+    return None
 
 
 def _alert(session: Any, tenant_id: str, address: str, run: PluginRunRow) -> None:

@@ -20,6 +20,7 @@ from temporal.settings import TemporalSettings
 from workers.assembly import Activity, assemble
 from workers.calendar import Calendar
 from workers.errands import Errands
+from workers.plugin_calendar import PluginCalendar
 from workers.plugin_errands import PluginErrands, decisions_through
 from workers.relay import Relay
 from workers.settings import WorkerSettings
@@ -81,7 +82,8 @@ async def main() -> None:
         relay = Relay(engine.outbox, Errands(client, engine.deliveries, more=plugins.by_kind), settings)
         async with worker:
             await make_current(client, version(cluster.build_id))
-            relaying = asyncio.gather(relay.run(), Calendar(client, engine.outbox).run())
+            hours = PluginCalendar(client, engine.outbox)
+            relaying = asyncio.gather(relay.run(), Calendar(client, engine.outbox).run(), hours.run())
             # Last, because whoever asks for metrics takes the answer for a sign that we serve.
             metrics, thread = start_http_server(settings.metrics_port, settings.metrics_host)
             log.info("worker serves", queue=LOANS, build_id=cluster.build_id, metrics_port=settings.metrics_port)

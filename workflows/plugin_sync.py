@@ -14,9 +14,12 @@ from activities.plugins import PluginRef, Plugins
 _TIMEOUT = timedelta(seconds=60)
 
 
-def plugin_sync_id(ref: PluginRef) -> str:
-    """The id of the schedule, and of each workflow it starts."""
-    return f"plugin-sync/{ref.tenant_id}/{ref.provider_id}/{ref.name}"
+PLUGIN_SYNC = "plugin-sync/"
+
+
+def plugin_sync_id(ref: PluginRef, frequency: str) -> str:
+    """The id of the schedule, and of each workflow it starts; another frequency is another schedule."""
+    return f"{PLUGIN_SYNC}{ref.tenant_id}/{ref.provider_id}/{ref.name}/{frequency}"
 
 
 @workflow.defn(versioning_behavior=VersioningBehavior.PINNED)

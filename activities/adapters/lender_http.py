@@ -75,8 +75,8 @@ class LenderHttp:
 def _document(raw: bytes) -> Any:
     """The answer as JSON; None when it is none, or says what no database can keep."""
     try:
-        document = json.loads(raw, parse_constant=lambda _: None)
-        json.dumps(document, ensure_ascii=False).encode()
+        document = json.loads(raw)
+        json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError):
         return None
     return None if b"\\u0000" in raw else document

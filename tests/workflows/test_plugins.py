@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 from sqlmodel import col, select
 from temporalio.client import Client
 
@@ -17,12 +18,14 @@ from models.application import ApplicationStatus
 from models.plugin import plugin_of, shown_of
 from models.records.leads import Decision
 from models.records.plugins import PluginRow, PluginRunRow
+from temporal.schedules import scheduled
 from tests.models.plugins import both_ways
 from tests.sandbox.worlds import World as Outside
 from tests.sandbox.worlds import platform_alive, world_alive
 from tests.workflows.fakes import FakeRail
 from tests.workflows.world import TENANT, World, eventually, running
 from workers.embedded.postgres import DatabaseUrls
+from workers.plugin_calendar import PluginCalendar
 from workflows.plugin_sync import PluginSyncWorkflow, plugin_sync_id
 
 PROVIDER = "provider_first"
@@ -147,11 +150,38 @@ async def test_by_the_hour_the_lead_waits_for_the_schedules_workflow(
 
         ref = PluginRef(TENANT, PROVIDER, "loan_sync_v2")
         released = await temporal_client.execute_workflow(
-            PluginSyncWorkflow.run, ref, id=plugin_sync_id(ref), task_queue=world.queue
+            PluginSyncWorkflow.run, ref, id=plugin_sync_id(ref, "hourly"), task_queue=world.queue
         )
 
         assert released == 1
         await eventually(lambda: _judged(world), what="the lender's answer is judged")
+
+
+async def test_a_plugin_has_a_schedule_while_it_has_an_hour(temporal_client: Client, database: DatabaseUrls) -> None:
+    async with scene(temporal_client, database) as (world, outside):
+        await plug_in(world, outside, syncFrequency="hourly")
+        assert world.tenants is not None
+        ids = {each: plugin_sync_id(PluginRef(TENANT, PROVIDER, "loan_sync_v2"), each) for each in ("hourly", "daily")}
+
+        await PluginCalendar(temporal_client, world.tenants, task_queue=world.queue).keep()
+        await eventually(lambda: _are_scheduled(temporal_client, {ids["hourly"]}))
+        await change(world, sync_frequency="daily")
+        # Another process: it did not make the schedule that is to go.
+        calendar = PluginCalendar(temporal_client, world.tenants, task_queue=world.queue)
+        await calendar.keep()
+        await eventually(lambda: _are_scheduled(temporal_client, {ids["daily"]}))
+        await change(world, enabled=False)
+        await calendar.keep()
+        await eventually(lambda: _are_scheduled(temporal_client, set()))
+
+
+async def change(world: World, **columns: Any) -> None:
+    async with world.database.transaction(TENANT) as session:
+        await session.execute(update(PluginRow).values(columns))
+
+
+async def _are_scheduled(client: Client, ids: set[str]) -> bool:
+    return await scheduled(client, "plugin-sync/") == ids
 
 
 async def _judged(world: World, runs: int = 1) -> bool:
