@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from activities.lender_api import LenderAnswer, LenderApi, LenderAway, LenderCall
-from models.plugin import Authentication, AuthType
+from models.plugin_authentication import Authentication, AuthType
 
 _HMAC_HEADER = "x-caas-signature"
 # A token is not used in its last moments: it would be good when sent and old when read.

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from models.plugin import SHOWN_INSTEAD
+from models.plugin_authentication import SHOWN_INSTEAD
 from models.records.outbox import OutboxRow
 from models.records.plugins import PluginRevisionRow, PluginRow, PluginRunRow, tell_plugins
 from tests.api.worlds import Body, World

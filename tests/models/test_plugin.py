@@ -5,7 +5,8 @@ import pytest
 
 from models.document import InvalidDocument
 from models.events import ProviderEventType
-from models.plugin import SHOWN_INSTEAD, AuthType, ErrorHandling, plugin_of, shown_of, with_secrets
+from models.plugin import ErrorHandling, plugin_of, shown_of, with_secrets
+from models.plugin_authentication import SHOWN_INSTEAD, AuthType
 from tests.models.plugins import configured, printed
 
 
