@@ -30,6 +30,11 @@ def test_a_secret_is_not_shown_and_need_not_be_known_to_be_kept() -> None:
     assert with_secrets(shown, plugin.authentication.secrets) == printed()
 
 
+@pytest.mark.parametrize("document", [{}, {"configuration": []}, {"configuration": {"authentication": "x"}}])
+def test_where_no_secret_is_covered_none_is_put(document: dict[str, Any]) -> None:
+    assert with_secrets(document, {"token": "t"}) == document
+
+
 def test_the_stars_are_no_secret() -> None:
     with pytest.raises(InvalidDocument) as refused:
         plugin_of(configured(authentication={"type": "bearer_token", "token": SHOWN_INSTEAD}))
