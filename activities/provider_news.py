@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.events import ProviderEventType
 from models.ids import derived_id
 from models.records.outbox import PLATFORM, Channel, deliver, deliver_to
+from models.records.plugins import tell_plugins
 from models.records.provider_messages import remember
 
 
@@ -40,6 +41,8 @@ def tell_provider(session: AsyncSession, tenant_id: str, provider_id: str, news:
         },
     )
     deliver(session, tenant_id, Channel.WEBHOOK, provider_id, news.event, json.dumps(body), key=key)
+    told = {**news.data, "eventType": news.event, "eventId": body["eventId"], "timestamp": body["timestamp"]}
+    tell_plugins(session, tenant_id, provider_id, told, expires_at=news.expires_at)
 
 
 def tell_platform(session: AsyncSession, tenant_id: str, news: ProviderNews) -> None:

@@ -218,5 +218,38 @@ RATE_CARD: dict[str, Any] = {
             "incentives": [{"metric": "conversion_percent", "mark": 20, "discountPercent": 5}],
             "dueDays": 30,
         },
-    }
+    },
+}
+
+PLUGIN: dict[str, Any] = {
+    "printed": {
+        "summary": "A lead, as the lender's own API takes it",
+        "value": {
+            "pluginName": "loan_sync_v2",
+            "version": "2.1.0",
+            "configuration": {
+                "endpoints": {
+                    "baseUrl": "https://api.provider.com",
+                    "syncEndpoint": "/sync/loans",
+                    "statusEndpoint": "/loans/{id}/status",
+                    "webhookEndpoint": "/webhooks/caas",
+                },
+                "authentication": {"type": "bearer_token", "token": "provider_token_abc123"},
+                "mappings": {
+                    "caas.leadId": "provider.applicationId",
+                    "caas.applicant.firstName": "provider.customer.fName",
+                    "caas.loanApplication.requestedAmount": "provider.loanAmount",
+                },
+                "transformations": [
+                    {
+                        "field": "creditScore",
+                        "transformation": "scale",
+                        "parameters": {"from": [300, 850], "to": [1, 10]},
+                    }
+                ],
+            },
+            "syncFrequency": "real_time",
+            "errorHandling": {"retryAttempts": 3, "backoffStrategy": "exponential", "fallbackAction": "queue"},
+        },
+    },
 }

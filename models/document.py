@@ -7,7 +7,7 @@ What is not in a document is what the dataclass has by default. A misspelled set
 so what is not described is refused. A refusal names the path of the setting that is wrong.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import MISSING, dataclass, fields
 from datetime import date
@@ -131,6 +131,15 @@ class Record:
 
     def _required(self) -> set[str]:
         return {each.name for each in fields(self.made) if each.default is MISSING and each.default_factory is MISSING}
+
+
+def require_names(given: Any, names: Collection[str], path: str) -> None:
+    """Refuse what is no object, or has a name in it that none of these is."""
+    if not isinstance(given, Mapping):
+        raise InvalidDocument("This must be an object.", path or None)
+    for name in given:
+        if name not in names:
+            raise InvalidDocument("There is no such setting.", f"{path}.{name}" if path else str(name))
 
 
 @contextmanager

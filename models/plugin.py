@@ -13,28 +13,21 @@ errorHandling              retryAttempts, backoffStrategy, fallbackAction
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from models.document import COUNT, InvalidDocument, ListOf, Plain, Record, Setting, word
+from models.document import COUNT, InvalidDocument, ListOf, Plain, Record, Setting, require_names, word
 from models.events import ProviderEventType
+from models.plugin_authentication import PRINTABLE, SHOWN_INSTEAD, Authentication, authentication_of
 from models.plugin_mapping import FieldMapping, field_mapping
-
-SHOWN_INSTEAD = "********"
 
 _LONGEST_PAUSE = timedelta(hours=6)
 _MOST_ATTEMPTS = 10
 _MOST_EVENTS = 20
-_LONGEST_SECRET = 4096
 _PATH = re.compile(r"/[A-Za-z0-9\-._~/{}:@!$&'()*+,;=%?]{0,500}", re.ASCII)
-_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
-# Headers that are not the lender's to name: they say where a request ends, or who is asked.
-_OUR_HEADERS = frozenset(
-    {"host", "connection", "content-length", "content-type", "transfer-encoding", "upgrade", "expect", "te", "trailer"}
-)
 
 
 class SyncFrequency(StrEnum):
@@ -59,16 +52,6 @@ class Fallback(StrEnum):
     QUEUE = "queue"
     DROP = "drop"
     ALERT = "alert"
-
-
-class AuthType(StrEnum):
-    """How the lender knows us."""
-
-    BEARER_TOKEN = "bearer_token"  # noqa: S105 - a word
-    API_KEY = "api_key"
-    BASIC = "basic"
-    HMAC = "hmac"
-    OAUTH2_CLIENT_CREDENTIALS = "oauth2_client_credentials"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +81,6 @@ class Endpoints:
             if self.status_endpoint
             else None
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Authentication:
-    """How the lender knows us; what is secret of it is kept apart from what may be shown."""
-
-    type: AuthType
-    shown: Mapping[str, str]
-    secrets: Mapping[str, str] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,15 +122,15 @@ class Plugin:
 
 def plugin_of(document: Any) -> Plugin:
     """The plugin that a document describes; what is wrong with it is refused by its path."""
-    _require_names(document, {"pluginName", "version", "configuration", "syncFrequency", "errorHandling"}, "")
+    require_names(document, {"pluginName", "version", "configuration", "syncFrequency", "errorHandling"}, "")
     configuration = document.get("configuration")
     path = "configuration"
-    _require_names(configuration, {"endpoints", "authentication", "mappings", "transformations", "events"}, path)
+    require_names(configuration, {"endpoints", "authentication", "mappings", "transformations", "events"}, path)
     return Plugin(
         name=_NAME_OF.read(document.get("pluginName"), currency="", path="pluginName"),
         version=_NAME_OF.read(document.get("version"), currency="", path="version"),
         endpoints=_ENDPOINTS.read(configuration.get("endpoints"), currency="", path=f"{path}.endpoints"),
-        authentication=_authentication(configuration.get("authentication"), f"{path}.authentication"),
+        authentication=authentication_of(configuration.get("authentication"), f"{path}.authentication"),
         mapping=field_mapping(configuration.get("mappings"), configuration.get("transformations"), path=path),
         events=_EVENTS.read(configuration.get("events", ["lead_received"]), currency="", path=f"{path}.events"),
         sync_frequency=word(SyncFrequency).read(
@@ -183,40 +157,6 @@ def with_secrets(document: Mapping[str, Any], secrets: Mapping[str, str]) -> dic
     return {**document, "configuration": {**configuration, "authentication": {**given, **known}}}
 
 
-def _authentication(given: Any, path: str) -> Authentication:
-    if not isinstance(given, Mapping):
-        raise InvalidDocument("This must be an object.", path)
-    kind: AuthType = word(AuthType).read(given.get("type"), currency="", path=f"{path}.type")
-    shown, secret, optional = _AUTH_FIELDS[kind]
-    _require_names(given, {"type", *shown, *secret, *optional}, path)
-    values = {}
-    for name in (*shown, *secret, *optional):
-        value = given.get(name)
-        if value is None and name in optional:
-            continue
-        values[name] = _SECRET.read(value, currency="", path=f"{path}.{name}")
-    if values.get(secret[0]) == SHOWN_INSTEAD:
-        raise InvalidDocument("This is how a secret is shown, not what it is.", f"{path}.{secret[0]}")
-    header = values.get("header")
-    if header is not None and (not _HEADER.fullmatch(header) or header.lower() in _OUR_HEADERS):
-        raise InvalidDocument("This is not the name of a header a key can be in.", f"{path}.header")
-    if ":" in values.get("username", ""):
-        raise InvalidDocument("A user's name has no colon in it: the password begins there.", f"{path}.username")
-    return Authentication(
-        kind,
-        {name: value for name, value in values.items() if name not in secret},
-        {name: values[name] for name in secret},
-    )
-
-
-def _require_names(given: Any, names: set[str], path: str) -> None:
-    if not isinstance(given, Mapping):
-        raise InvalidDocument("This must be an object.", path or None)
-    for name in given:
-        if name not in names:
-            raise InvalidDocument("There is no such setting.", f"{path}.{name}" if path else str(name))
-
-
 def _matching(pattern: re.Pattern[str]) -> Any:
     def read(given: Any) -> str:
         if not isinstance(given, str) or not pattern.fullmatch(given):
@@ -226,17 +166,6 @@ def _matching(pattern: re.Pattern[str]) -> Any:
     return read
 
 
-def _secret(given: Any) -> str:
-    if (
-        not isinstance(given, str)
-        or not 0 < len(given) <= _LONGEST_SECRET
-        or not given.isascii()
-        or not given.isprintable()
-    ):
-        raise ValueError(given)
-    return given
-
-
 def _some_events(given: Any) -> tuple[ProviderEventType, ...]:
     events = tuple(dict.fromkeys(given))
     if not 0 < len(events) <= _MOST_EVENTS:
@@ -244,22 +173,12 @@ def _some_events(given: Any) -> tuple[ProviderEventType, ...]:
     return events
 
 
-# What each type shows, what it keeps secret, and what it can do without.
-_AUTH_FIELDS: dict[AuthType, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
-    AuthType.BEARER_TOKEN: ((), ("token",), ()),
-    AuthType.API_KEY: (("header",), ("key",), ()),
-    AuthType.BASIC: (("username",), ("password",), ()),
-    AuthType.HMAC: ((), ("secret",), ("header",)),
-    AuthType.OAUTH2_CLIENT_CREDENTIALS: (("tokenUrl", "clientId"), ("clientSecret",), ("scope",)),
-}
 _NAME_OF = Plain("1 to 64 letters, digits, dots, dashes or underscores", _matching(_NAME), str)
-_SECRET = Plain(f"1 to {_LONGEST_SECRET} printable ASCII characters", _secret, str)
-_URL = Plain("a URL", _secret, str)
 _ENDPOINT = Plain("a path that begins with /", _matching(_PATH), str)
 _ENDPOINTS = Record(
     Endpoints,
     (
-        Setting("baseUrl", _URL),
+        Setting("baseUrl", PRINTABLE),
         Setting("syncEndpoint", _ENDPOINT),
         Setting("statusEndpoint", _ENDPOINT),
         Setting("webhookEndpoint", _ENDPOINT),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from models.document import InvalidDocument, number
+from models.document import InvalidDocument, number, require_names
 from models.errors import Refused
 from models.plugin_paths import MISSING, Place, Side, place, target
 from models.plugin_transformations import Transformation, Untransformable, transformation
@@ -179,11 +179,7 @@ def _steps(transformations: Any, path: str) -> tuple[Step, ...]:
 
 
 def _step(given: Any, path: str) -> Step:
-    if not isinstance(given, Mapping):
-        raise InvalidDocument("This must be an object.", path)
-    for name in given:
-        if name not in {"field", "transformation", "parameters"}:
-            raise InvalidDocument("There is no such setting.", f"{path}.{name}")
+    require_names(given, {"field", "transformation", "parameters"}, path)
     if "field" not in given:
         raise InvalidDocument("This is missing.", f"{path}.field")
     named = place(given["field"], understood=Side.CAAS, path=f"{path}.field")

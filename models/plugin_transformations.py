@@ -198,9 +198,8 @@ def transformation(name: Any, parameters: Any, *, side: Side, path: str) -> Tran
             f"There is no transformation {str(name)[:50]!r}: it is one of {known}.", f"{path}.transformation"
         )
     record = _KINDS[name](side)
-    found: Transformation = record.read(
-        {} if parameters is None else parameters, currency="", path=f"{path}.parameters"
-    )
+    given = {} if parameters is None else parameters
+    found: Transformation = record.read(given, currency="", path=f"{path}.parameters")
     return found
 
 

@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse
 
 from sandbox import magic
 from sandbox.bureau import bureau_app
+from sandbox.core_banking import CoreBanking, core_routes
 from sandbox.courier import Courier
 from sandbox.lender_routes import lender_routes
 from sandbox.lenders import Lenders
@@ -26,6 +27,7 @@ _PLACES = (
     ("/prembly/docs", "the identity bureau and sanctions list, in Prembly's protocol"),
     ("/docs", "lenders and mailbox"),
     ("/lenders", "the lenders configured so far"),
+    ("/lenders/{name}/core/requests", "what a lender's own API, driven by a plugin, was asked"),
     ("/mailbox", "every mail sent to anyone; ?to= for one reader"),
 )
 
@@ -59,6 +61,7 @@ def create_world(settings: SandboxSettings) -> FastAPI:
     )
     world.mount("/prembly", bureau_app(settings.bureau_api_key.get_secret_value()))
     world.include_router(lender_routes(lenders))
+    world.include_router(core_routes(CoreBanking(shelf, lenders)))
     world.include_router(mailbox_routes(mailbox, shelf))
 
     @world.get("/", response_class=HTMLResponse, include_in_schema=False)

@@ -13,6 +13,7 @@ from temporalio.client import (
     ScheduleSpec,
 )
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
+from temporalio.service import RPCError, RPCStatusCode
 
 from temporal import search_attributes as sa
 
@@ -63,3 +64,17 @@ async def _start(  # noqa: PLR0913, PLR0917 - the two above, with the one thing 
     except ScheduleAlreadyRunningError:
         return False
     return True
+
+
+async def scheduled(client: Client, prefix: str) -> set[str]:
+    """The ids of the schedules there are that begin so."""
+    return {each.id async for each in await client.list_schedules() if each.id.startswith(prefix)}
+
+
+async def stop(client: Client, schedule_id: str) -> None:
+    """End a schedule; one that has ended is no trouble."""
+    try:
+        await client.get_schedule_handle(schedule_id).delete()
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise

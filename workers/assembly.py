@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 
 from activities.adapters.http_delivery import HttpDelivery, delivery_client
+from activities.adapters.lender_http import LenderHttp
 from activities.adapters.paystack import Paystack
 from activities.adapters.prembly import Prembly
 from activities.adapters.settings import KycSettings, MailSettings, RailSettings
@@ -21,9 +22,11 @@ from activities.disbursements import Disbursements
 from activities.identity import Identity
 from activities.information import Information
 from activities.kyc import CompanyRegister, IdentityBureau, SanctionsList
+from activities.lender_api import LenderApi
 from activities.mail import Mailer
 from activities.offers import Offers
 from activities.onboarding import Onboarding
+from activities.plugins import Plugins
 from activities.postbox import Postbox
 from activities.provider_checks import ProviderChecks
 from activities.rails import Rail
@@ -46,6 +49,8 @@ class Engine:
     activities: list[Activity]
     deliveries: Deliveries
     outbox: Database
+    rows: Database
+    plugins: Plugins
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,7 @@ class Strangers:
     postbox: Postbox
     mailer: Mailer
     register: CompanyRegister
+    lenders: LenderApi
 
 
 def engine(
@@ -79,6 +85,7 @@ def engine(
     checks = ProviderChecks(database, strangers.register, strangers.sanctions, strangers.postbox)
     billing = Billing(database)
     deliveries = Deliveries(outbox, strangers.postbox, strangers.mailer, delivery_policy)
+    plugins = Plugins(database, strangers.lenders)
     return Engine(
         activities=[
             identity.verify,
@@ -127,9 +134,13 @@ def engine(
             billing.collect,
             billing.invoice,
             deliveries.deliver,
+            plugins.sync,
+            plugins.release,
         ],
         deliveries=deliveries,
         outbox=outbox,
+        rows=database,
+        plugins=plugins,
     )
 
 
@@ -144,6 +155,7 @@ async def assemble(settings: WorkerSettings) -> AsyncIterator[Engine]:
         httpx2.AsyncClient(timeout=rail_settings.timeout_seconds) as rail_client,
         httpx2.AsyncClient(timeout=kyc_settings.timeout_seconds) as kyc_client,
         delivery_client() as webhook_client,
+        delivery_client() as lender_client,
     ):
         rail = Paystack(
             rail_client,
@@ -161,6 +173,7 @@ async def assemble(settings: WorkerSettings) -> AsyncIterator[Engine]:
             ),
             mailer=_mailer(MailSettings()),
             register=bureau,
+            lenders=LenderHttp(lender_client, allow_local=settings.mode == "sandbox"),
         )
         try:
             yield engine(database, outbox, strangers, deliveries.policy)

@@ -72,7 +72,14 @@ class Work:
 class Errands:
     """Does one row's work; doing it twice does no harm."""
 
-    def __init__(self, client: Client, deliveries: Deliveries, *, task_queue: str = LOANS) -> None:
+    def __init__(
+        self,
+        client: Client,
+        deliveries: Deliveries,
+        *,
+        task_queue: str = LOANS,
+        more: "Mapping[str, Callable[[Work], Awaitable[None]]] | None" = None,
+    ) -> None:
         self._client = client
         self.deliveries = deliveries
         self._task_queue = task_queue
@@ -85,6 +92,7 @@ class Errands:
             OutboxKind.PAYMENT_RECEIVED: self._payment_received,
             OutboxKind.CLOSE_OF_BUSINESS: self._close_of_business,
             OutboxKind.BILL_MONTH: self._bill_month,
+            **(more or {}),
         }
 
     async def do(self, work: Work) -> None:

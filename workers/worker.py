@@ -20,6 +20,8 @@ from temporal.settings import TemporalSettings
 from workers.assembly import Activity, assemble
 from workers.calendar import Calendar
 from workers.errands import Errands
+from workers.plugin_calendar import PluginCalendar
+from workers.plugin_errands import PluginErrands, decisions_through
 from workers.relay import Relay
 from workers.settings import WorkerSettings
 from workers.telemetry import TelemetryInterceptor
@@ -27,11 +29,19 @@ from workflows.application import ApplicationWorkflow
 from workflows.billing import InvoiceWorkflow
 from workflows.close_of_business import CloseOfBusinessWorkflow
 from workflows.loan import LoanWorkflow
+from workflows.plugin_sync import PluginSyncWorkflow
 from workflows.provider import ProviderWorkflow
 
 log = structlog.get_logger()
 
-WORKFLOWS = [ApplicationWorkflow, LoanWorkflow, CloseOfBusinessWorkflow, ProviderWorkflow, InvoiceWorkflow]
+WORKFLOWS = [
+    ApplicationWorkflow,
+    LoanWorkflow,
+    CloseOfBusinessWorkflow,
+    ProviderWorkflow,
+    InvoiceWorkflow,
+    PluginSyncWorkflow,
+]
 # Imports the workflow modules anew for every workflow and refuses whatever is not deterministic: every workflow test
 # and every replay runs in it.
 STRICT_RUNNER = SandboxedWorkflowRunner(
@@ -77,10 +87,12 @@ async def main() -> None:
         worker = build_worker(
             client, engine.activities, cluster.build_id, max_cached_workflows=settings.max_cached_workflows
         )
-        relay = Relay(engine.outbox, Errands(client, engine.deliveries), settings)
+        plugins = PluginErrands(client, engine.plugins, decisions_through(client, engine.rows))
+        relay = Relay(engine.outbox, Errands(client, engine.deliveries, more=plugins.by_kind), settings)
         async with worker:
             await make_current(client, version(cluster.build_id))
-            relaying = asyncio.gather(relay.run(), Calendar(client, engine.outbox).run())
+            hours = PluginCalendar(client, engine.outbox)
+            relaying = asyncio.gather(relay.run(), Calendar(client, engine.outbox).run(), hours.run())
             # Last, because whoever asks for metrics takes the answer for a sign that we serve.
             metrics, thread = start_http_server(settings.metrics_port, settings.metrics_host)
             log.info("worker serves", queue=LOANS, build_id=cluster.build_id, metrics_port=settings.metrics_port)

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_asyn
 
 from models.ids import sortable_id
 from models.records.outbox import write_what_is_left
+from models.records.plugins import hand_to_plugins
 from models.records.provider_messages import write_what_was_told
 
 
@@ -47,6 +48,7 @@ class Database:
         async with self._sessions() as session, session.begin():
             await session.execute(*_setting({"tenant_id": tenant_id, **knowing}))
             yield session
+            await hand_to_plugins(session)
             await write_what_is_left(session)
             await write_what_was_told(session)
 

@@ -103,6 +103,8 @@ class OutboxKind(StrEnum):
     CLOSE_OF_BUSINESS = "close_of_business"
     BILL_MONTH = "bill_month"
     DELIVER = "deliver"
+    SYNC_PLUGIN = "sync_plugin"
+    PLUGIN_DECISION = "plugin_decision"
 
 
 class Channel(StrEnum):

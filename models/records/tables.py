@@ -22,6 +22,7 @@ from models.records.matching import MatchingRow, MatchingWeightsRow
 from models.records.offers import Offer
 from models.records.outbox import Delivery, EventRow, OutboxRow
 from models.records.payments import InboundWebhook, Payment, RailAddress
+from models.records.plugins import PluginRevisionRow, PluginRow, PluginRunRow
 from models.records.products import LoanProductRow
 from models.records.provider_messages import ProviderMessage
 from models.records.provider_notices import LeadReceipt, LoanRating, ProviderNotice, ProviderStatus
@@ -80,5 +81,8 @@ TABLES = (
     BilledEvent,
     CreditNote,
     InvoicePayment,
+    PluginRow,
+    PluginRevisionRow,
+    PluginRunRow,
 )
 METADATA = SQLModel.metadata

@@ -232,6 +232,7 @@ def test_a_signature_has_one_spelling() -> None:
 
     for respelled in (
         good.rstrip("="),
+        good[:-2] + chr(ord(good[-2]) + 1) + "=",  # the same bytes in another spelling
         good + "=",
         good.replace("v1,", "V1,"),
         good.replace("v1,", "v1:"),

@@ -12,6 +12,7 @@ from models.records.tenants import ApiKey
 from tests.api.bills import billed
 from tests.api.rows import lent
 from tests.api.worlds import World, opened
+from tests.models.plugins import printed
 from tests.models.products import WEEKLY
 from workers.embedded.postgres import DatabaseUrls
 
@@ -36,6 +37,16 @@ OF_PROVIDERS = {
     ("put", "/api/products/{productId}"),
     ("get", "/api/products/{productId}/versions"),
     ("post", "/api/products/{productId}/submit"),
+}
+# What drives its own API is its own too; another provider's does not exist for it: tests/api/test_plugins.py
+_PLUGINS = "/api/v1/providers/{providerId}/plugins"
+OF_PROVIDERS |= {
+    ("get", _PLUGINS),
+    ("post", _PLUGINS),
+    ("get", f"{_PLUGINS}/{{pluginName}}"),
+    ("get", f"{_PLUGINS}/{{pluginName}}/runs"),
+    ("post", f"{_PLUGINS}/{{pluginName}}/runs/{{runId}}/replay"),
+    *(("post", f"{_PLUGINS}/{{pluginName}}/{act}") for act in ("dry-run", "run", "replay", "enable", "disable")),
 }
 
 
@@ -83,6 +94,7 @@ async def test_another_tenant_sees_nothing_of_ours(world: World, rows: DatabaseU
     await world.post("/api/payments", {"loanId": loan.id, "amount": 1, "method": "cash", "reference": "R-1"})
     payment = (await world.get("/api/payments")).json()["data"][0]
     product = (await world.post("/api/products", WEEKLY)).json()
+    plugin = (await world.post(f"/api/v1/providers/{provider['providerId']}/plugins", printed())).json()
     ids = {
         "applicationId": loan.application_id,
         "loanId": loan.id,
@@ -92,6 +104,7 @@ async def test_another_tenant_sees_nothing_of_ours(world: World, rows: DatabaseU
         "cardId": card["cardId"],
         "version": "1",
         "invoiceId": invoice_path.rpartition("/")[2],
+        "pluginName": plugin["pluginName"],
     }
     gets = [path for method, path in _operations() if method == "get" and path not in OPEN]
 

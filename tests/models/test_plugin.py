@@ -5,7 +5,8 @@ import pytest
 
 from models.document import InvalidDocument
 from models.events import ProviderEventType
-from models.plugin import SHOWN_INSTEAD, AuthType, ErrorHandling, plugin_of, shown_of, with_secrets
+from models.plugin import ErrorHandling, plugin_of, shown_of, with_secrets
+from models.plugin_authentication import SHOWN_INSTEAD, AuthType
 from tests.models.plugins import configured, printed
 
 
@@ -27,6 +28,11 @@ def test_a_secret_is_not_shown_and_need_not_be_known_to_be_kept() -> None:
     assert shown["configuration"]["authentication"] == {"type": "bearer_token", "token": SHOWN_INSTEAD}
     assert "abc123" not in str(shown) + repr(plugin)
     assert with_secrets(shown, plugin.authentication.secrets) == printed()
+
+
+@pytest.mark.parametrize("document", [{}, {"configuration": []}, {"configuration": {"authentication": "x"}}])
+def test_where_no_secret_is_covered_none_is_put(document: dict[str, Any]) -> None:
+    assert with_secrets(document, {"token": "t"}) == document
 
 
 def test_the_stars_are_no_secret() -> None:

@@ -63,6 +63,13 @@ def test_what_is_not_there_is_left_out_and_named() -> None:
     assert (translation.document, translation.missing) == ({"a": "lead_xyz789"}, ("caas.shoeSize",))
 
 
+def test_what_is_not_there_is_not_transformed() -> None:
+    rounding = {"field": "shoeSize", "transformation": "round"}
+
+    assert sent({"caas.leadId": "provider.a"}, [rounding]) == {"a": "lead_xyz789"}
+    assert sent({"caas.shoeSize": "provider.b"}, [rounding], {"shoeSize": None}) == {"b": None}
+
+
 def test_the_way_back_is_a_mapping_from_the_lender() -> None:
     mapping = field_mapping(
         {"caas.leadId": "provider.ref", "provider.result.code": "caas.decision", "/loanApplication/tenure": "/days"},

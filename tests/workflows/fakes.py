@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 from activities.kyc import BureauDown, CompanyResult, IdentityResult, ScreeningOutcome, ScreeningResult
+from activities.lender_api import LenderAnswer, LenderCall
 from activities.postbox import Delivered, Undelivered
 from activities.rails import Beneficiary, RailRefused, RailUnavailable, TransferResult, TransferStatus, VirtualAccount
 from activities.signing import BadSignature, StaleSignature, verify
@@ -139,6 +140,21 @@ class FakeEndpoint(FakePostbox):
                 return Delivered(401, None, "")
         said = json.loads(body)
         return Delivered(200, None, "" if self.mute_challenge else str(said.get("challenge", "")))
+
+
+@dataclass
+class FakeLender:
+    """A lender's API that keeps what it was asked, and answers what it was given, in order; then the last again."""
+
+    answers: list[LenderAnswer | Exception] = field(default_factory=lambda: [LenderAnswer(200, {})])
+    asked: list[LenderCall] = field(default_factory=list)
+
+    async def call(self, call: LenderCall) -> LenderAnswer:
+        self.asked.append(call)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
 
 @dataclass

@@ -18,6 +18,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 from temporalio.worker import Worker
 
+from activities.lender_api import LenderApi
 from activities.offers import loan_id_of
 from models.application import ApplicationStatus
 from models.decision import DecisionKind
@@ -37,10 +38,11 @@ from models.records.providers import Provider
 from models.records.tenants import Tenant
 from temporal.deployment import make_current, version
 from temporal.refusals import refusal_in
-from tests.workflows.fakes import FakeBureau, FakeMailer, FakePostbox, FakeRail
+from tests.workflows.fakes import FakeBureau, FakeLender, FakeMailer, FakePostbox, FakeRail
 from workers.assembly import Strangers, engine
 from workers.embedded.postgres import DatabaseUrls
 from workers.errands import Errands
+from workers.plugin_errands import PluginErrands, decisions_through
 from workers.relay import Relay
 from workers.settings import WorkerSettings
 from workers.worker import STRICT_RUNNER, build_worker
@@ -65,6 +67,7 @@ class World:
     bureau: FakeBureau = field(default_factory=FakeBureau)
     postbox: FakePostbox = field(default_factory=FakePostbox)
     mailer: FakeMailer = field(default_factory=FakeMailer)
+    lenders: LenderApi = field(default_factory=FakeLender)
     queue: str = ""
     tenants: Database | None = None
 
@@ -264,12 +267,13 @@ async def running(
     cached_workflows: int = 100,
     providers: tuple[str, ...] = ("provider_first", "provider_quick"),
     postbox: FakePostbox | None = None,
+    lenders: LenderApi | None = None,
     **tenant: Any,
 ) -> AsyncIterator[World]:
     """A worker and a relay on their own queue, until the test is over."""
     database, outbox = Database(urls.app), Database(urls.relay)
-    world = World(database, client, rail, providers, postbox=postbox or FakePostbox())
-    strangers = Strangers(rail, world.bureau, world.bureau, world.postbox, world.mailer, world.bureau)
+    world = World(database, client, rail, providers, postbox=postbox or FakePostbox(), lenders=lenders or FakeLender())
+    strangers = Strangers(rail, world.bureau, world.bureau, world.postbox, world.mailer, world.bureau, world.lenders)
     built = engine(database, outbox, strangers)
     world.queue, world.tenants = f"test-{uuid4()}", outbox
     await populate(database, world.providers, **tenant)
@@ -281,7 +285,8 @@ async def running(
         task_queue=world.queue,
         runner=STRICT_RUNNER,
     )
-    errands = Errands(client, built.deliveries, task_queue=world.queue)
+    plugins = PluginErrands(client, built.plugins, decisions_through(client, database), task_queue=world.queue)
+    errands = Errands(client, built.deliveries, task_queue=world.queue, more=plugins.by_kind)
     relay = Relay(outbox, errands, WorkerSettings(relay_idle_seconds=0.02))
     serving = asyncio.create_task(worker.run())
     try:
