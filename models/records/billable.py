@@ -53,8 +53,8 @@ _FUNDED = text(f"""
         happened.basis_minor, happened.currency, happened.occurred_at, source, happened.loan_id, NULL,
         card.id, card.version
     FROM (
-        SELECT l.provider_id, l.currency, p.posted_at AS occurred_at, l.id AS loan_id, l.principal_minor AS basis_minor,
-            'funded:' || l.id AS source
+        SELECT l.provider_id, l.currency, p.posted_at AS occurred_at, l.id AS loan_id,
+            l.principal_minor AS basis_minor, 'funded:' || l.id AS source
         FROM caas_payment p
             JOIN caas_loan l ON l.tenant_id = p.tenant_id AND l.id = p.loan_id
             JOIN caas_provider v ON v.tenant_id = l.tenant_id AND v.id = l.provider_id
