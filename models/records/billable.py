@@ -69,8 +69,8 @@ _FUNDED = text(f"""
 # By the card of the funding. A loan that comes back after it was in default has had its clawback.
 _RETURNED = text(f"""
     {_INTO}
-    SELECT f.tenant_id, 'bev_' || md5('clawback:' || f.about), f.provider_id, 'clawback', -f.amount_minor, f.basis_minor,
-        f.currency, e.occurred_at, 'clawback:' || f.about, f.about, 'disbursement_returned', f.rate_card_id,
+    SELECT f.tenant_id, 'bev_' || md5('clawback:' || f.about), f.provider_id, 'clawback', -f.amount_minor,
+        f.basis_minor, f.currency, e.occurred_at, 'clawback:' || f.about, f.about, 'disbursement_returned', f.rate_card_id,
         f.rate_card_version
     FROM caas_billable_event f
         JOIN caas_loan l ON l.tenant_id = f.tenant_id AND l.id = f.about AND l.status = 'cancelled'

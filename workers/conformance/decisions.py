@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -13,17 +14,24 @@ from workers.conformance.stub_api import Attempt
 
 _DECISIONS = "decisions"
 _LONGEST_KEY = 255
-_NAMES = {"firstName": "Zebulon", "lastName": "Quackenbush"}
-_PERSON = {
-    "personalInfo": _NAMES
-    | {
-        "email": "zebulon.q@mail.example",
-        "phoneNumber": "+15550177",
-        "address": {"street": "9 Larkspur Close", "city": "New York", "state": "NY"},
-    },
-    "employmentInfo": {"employmentStatus": "employed", "monthlyIncome": 8765.43, "employmentDuration": 36},
-    "financialInfo": {"monthlyExpenses": 4200, "existingLoans": [], "creditCards": []},
-}
+_NAMED = ("Zebulon", "Quackenbush", "zebulon.q@mail.example", "+15550177", "Larkspur", "8765.43")
+
+
+def _person(country: str) -> dict[str, Any]:
+    """An applicant in full, as a tenant may have it sent."""
+    first, last, email, phone, street, income = _NAMED
+    address = {"street": f"9 {street} Close", "city": "New York", "state": "NY", "country": country}
+    return {
+        "personalInfo": {
+            "firstName": first,
+            "lastName": last,
+            "email": email,
+            "phoneNumber": phone,
+            "address": address,
+        },
+        "employmentInfo": {"employmentStatus": "employed", "monthlyIncome": float(income), "employmentDuration": 36},
+        "financialInfo": {"monthlyExpenses": 4200, "existingLoans": [], "creditCards": []},
+    }
 
 
 async def _approval(bench: Bench) -> Attempt:
@@ -168,11 +176,9 @@ async def other_country(bench: Bench) -> None:
 @case(_DECISIONS)
 async def no_personal_data_comes_back(bench: Bench) -> None:
     """Nothing that names the applicant is in a decision."""
-    person = _PERSON["personalInfo"]
-    address = {**person["address"], "country": bench.expecting.country}  # type: ignore[dict-item]
-    attempt = await bench.decision(applicant=_PERSON | {"personalInfo": {**person, "address": address}})
+    attempt = await bench.decision(applicant=_person(bench.expecting.country))
     said = attempt.body.decode(errors="replace") + str(attempt.headers)
-    for word in (*_NAMES.values(), "zebulon.q@mail.example", "+15550177", "Larkspur", "8765.43"):
+    for word in _NAMED:
         if word in said:
             raise Fault(f"{word!r} of the applicant is in the decision.")
 

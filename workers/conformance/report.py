@@ -28,5 +28,5 @@ def show(report: Report, console: Console) -> None:
         console.print(table)
         console.print()
     passed = len(report.verdicts) - len(report.failed)
-    verdict = f"{passed} of {len(report.verdicts)} cases passed at {report.url}."
-    console.print(verdict, style="bold red" if report.failed else "bold green", markup=False, highlight=False)
+    summary = f"{passed} of {len(report.verdicts)} cases passed at {report.url}."
+    console.print(summary, style="bold red" if report.failed else "bold green", markup=False, highlight=False)
