@@ -17,7 +17,7 @@ from temporalio import activity
 
 from activities.billing_documents import InvoiceKey, alone, credit, issue, owed_on
 from models.billing import Bill, BillableEvent, EventKind, Usage, bill, given_back
-from models.billing_card import RateCard
+from models.billing_card import DUE_DAYS
 from models.billing_document import card_from
 from models.billing_period import Month
 from models.ids import derived_id
@@ -97,9 +97,7 @@ async def running_bill(session: AsyncSession, key: InvoiceKey) -> RunningBill:
     standing = await card_in_force(session, key.provider_id, key.currency, month.first)
     usages = await _usages(session, await _unbilled(session, key, (EventKind.LEAD, EventKind.FUNDED)))
     terms = None if standing is None else card_from(standing.terms)
-    return RunningBill(
-        bill(usages, terms, measured.figures), measured, RateCard.due_days if terms is None else terms.due_days
-    )
+    return RunningBill(bill(usages, terms, measured.figures), measured, DUE_DAYS if terms is None else terms.due_days)
 
 
 async def card_in_force(session: AsyncSession, provider_id: str, currency: str, on: date) -> RateCardRow | None:

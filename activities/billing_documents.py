@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -43,7 +43,7 @@ class Owed:
         return self.total_minor - self.credited_minor - self.paid_minor
 
     @property
-    def status(self) -> str:
+    def status(self) -> Literal["open", "partly_paid", "paid", "credited"]:
         """Where the invoice stands."""
         if self.outstanding_minor <= 0:
             return "paid" if self.paid_minor or not self.total_minor else "credited"

@@ -1,6 +1,7 @@
 """Rate cards as they are made, changed and looked up: a version for each month in which the terms change."""
 
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import exists, func
@@ -56,13 +57,13 @@ async def change_card(
     session: AsyncSession, tenant_id: str, card_id: str, version: int, body: dict[str, Any], *, today: date
 ) -> RateCardRow:
     """Other terms for a version that has priced nothing."""
-    row = await unused_card(session, tenant_id, card_id, version)
+    await unused_card(session, tenant_id, card_id, version)
     provider_id, effective_from, card = await _read(session, tenant_id, body, today=today)
     changed = card_row(tenant_id, provider_id, effective_from, version, card)
     if changed.id != card_id:
         raise UnknownCardHolder("The provider and the currency of a card stay as they are.", "providerId")
     await _check_month(session, changed)
-    return await session.merge(changed) if row else changed
+    return await session.merge(changed)
 
 
 async def card_of(session: AsyncSession, tenant_id: str, card_id: str, version: int) -> RateCardRow:
@@ -100,7 +101,7 @@ def card_row(
         effective_from=effective_from,
         terms=document_of(card),
         lead_minor=int(card.lead.tiers[0].price) if card.lead else None,
-        funded_bps=funded.rates_bps.tiers[0].price if funded else None,
+        funded_bps=Decimal(funded.rates_bps.tiers[0].price) if funded else None,
         funded_minimum_minor=funded.minimum_minor if funded else 0,
         funded_maximum_minor=funded.maximum_minor if funded else None,
         clawback_percent=clawback.percent if clawback else None,

@@ -20,6 +20,7 @@ from models.errors import Refused
 from models.money import Rounding, exponent_of, rounded
 
 FEE_ROUNDING = Rounding.HALF_UP
+DUE_DAYS = 30
 _BPS = 10_000
 
 
@@ -102,7 +103,7 @@ class RateCard:
     monthly_minimum_minor: int = 0
     clawback: Clawback | None = None
     incentives: tuple[Incentive, ...] = ()
-    due_days: int = 30
+    due_days: int = DUE_DAYS
 
     def __post_init__(self) -> None:
         exponent_of(self.currency)

@@ -20,9 +20,11 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,  # they would print passwords and borrowers
 )
 tenants = typer.Typer(help="The platforms that lend through us.", no_args_is_help=True)
+providers = typer.Typer(help="The lenders that integrate with us.", no_args_is_help=True)
 benches = typer.Typer(help="Figures about this machine.", no_args_is_help=True)
 webhooks = typer.Typer(help="Signatures and URLs of webhooks, to compare one's own with.", no_args_is_help=True)
 app.add_typer(tenants, name="tenant")
+app.add_typer(providers, name="provider")
 app.add_typer(benches, name="bench")
 app.add_typer(webhooks, name="webhook")
 
@@ -159,6 +161,63 @@ def key(
         console.print("No tenant holds this key.", style="red")
         raise typer.Exit(1)
     console.print(made, markup=False, highlight=False, soft_wrap=True)
+
+
+@providers.command()
+def check(  # noqa: PLR0913, PLR0917 - each is an option of its own
+    url: Annotated[str, typer.Argument(help="The provider's webhook endpoint.")],
+    secret: Annotated[str, typer.Option(envvar="CAAS_WEBHOOK_SECRET", help="What both sides sign with: `whsec_...`.")],
+    provider_id: Annotated[
+        str, typer.Option(envvar="CAAS_PROVIDER_ID", help="As what the provider decides.")
+    ] = "provider_conformance",
+    api_key: Annotated[
+        str, typer.Option(envvar="CAAS_API_KEY", help="The key it sends with its decisions.")
+    ] = "caas_test_sk_conformance",
+    host: Annotated[str, typer.Option(help="Where the kit serves its part of our API.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The provider's API URL is http://HOST:PORT.")] = 9099,
+    currency: Annotated[str, typer.Option(help="What the provider lends.")] = "USD",
+    country: Annotated[str, typer.Option(help="Where it lends.")] = "US",
+    minimum_amount: Annotated[int, typer.Option(help="The least it lends.")] = 5_000,
+    maximum_amount: Annotated[int, typer.Option(help="The most it lends.")] = 500_000,
+    rate_minimum: Annotated[float, typer.Option(help="The lowest rate it has registered, in percent.")] = 3.5,
+    rate_maximum: Annotated[float, typer.Option(help="The highest.")] = 18.0,
+    patience: Annotated[float, typer.Option(help="Seconds that a decision may take.")] = 5.0,
+    only: Annotated[list[str] | None, typer.Option(help="Play this case only; may be repeated.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Play every case of the conformance kit against a provider's endpoint; exit code 1 if any fails."""
+    import json
+
+    from workers.conformance.bench import Expectations
+    from workers.conformance.report import show
+    from workers.conformance.run import Report, checked
+
+    expecting = Expectations(
+        url,
+        secret,
+        provider_id,
+        api_key,
+        currency,
+        country,
+        minimum_amount,
+        maximum_amount,
+        rate_minimum,
+        rate_maximum,
+        patience,
+    )
+    reports: list[Report] = []
+
+    async def play() -> None:
+        reports.append(await checked(expecting, host=host, port=port, only=only or ()))
+
+    finish(play())
+    for report in reports:
+        if as_json:
+            typer.echo(json.dumps(report.as_json(), indent=1))
+        else:
+            show(report, console)
+    if not reports or reports[0].failed:
+        raise typer.Exit(1)
 
 
 @benches.command()

@@ -12,11 +12,11 @@ from temporalio.common import VersioningBehavior
 
 from activities.billing import Billed, BilledMonth, Billing
 from models.billing_period import month_of
-from workflows.acting import TRANSACTION_RETRY, transact
+from workflows.acting import TRANSACTION_RETRY
 
 _AT_ONCE = 4
-# It reads every lead of the tenant, and nothing waits for it.
-_COLLECTING = timedelta(minutes=10)
+# They read every lead of a tenant, and every event of a provider's month; nobody waits for them.
+_COLLECTING, _INVOICING = timedelta(minutes=10), timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,4 +56,10 @@ class InvoiceWorkflow:
         return issued
 
     async def _invoice(self, billed: Billed) -> str | None:
-        return await transact(Billing.invoice, billed, summary=f"{billed.provider_id}, {billed.currency}")
+        return await workflow.execute_activity_method(
+            Billing.invoice,
+            billed,
+            start_to_close_timeout=_INVOICING,
+            retry_policy=TRANSACTION_RETRY,
+            summary=f"{billed.provider_id}, {billed.currency}",
+        )

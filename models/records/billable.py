@@ -53,8 +53,8 @@ _FUNDED = text(f"""
         happened.basis_minor, happened.currency, happened.occurred_at, source, happened.loan_id, NULL,
         card.id, card.version
     FROM (
-        SELECT l.provider_id, l.currency, p.posted_at AS occurred_at, l.id AS loan_id, l.principal_minor AS basis_minor,
-            'funded:' || l.id AS source
+        SELECT l.provider_id, l.currency, p.posted_at AS occurred_at, l.id AS loan_id,
+            l.principal_minor AS basis_minor, 'funded:' || l.id AS source
         FROM caas_payment p
             JOIN caas_loan l ON l.tenant_id = p.tenant_id AND l.id = p.loan_id
             JOIN caas_provider v ON v.tenant_id = l.tenant_id AND v.id = l.provider_id
@@ -69,9 +69,9 @@ _FUNDED = text(f"""
 # By the card of the funding. A loan that comes back after it was in default has had its clawback.
 _RETURNED = text(f"""
     {_INTO}
-    SELECT f.tenant_id, 'bev_' || md5('clawback:' || f.about), f.provider_id, 'clawback', -f.amount_minor, f.basis_minor,
-        f.currency, e.occurred_at, 'clawback:' || f.about, f.about, 'disbursement_returned', f.rate_card_id,
-        f.rate_card_version
+    SELECT f.tenant_id, 'bev_' || md5('clawback:' || f.about), f.provider_id, 'clawback',
+        -f.amount_minor, f.basis_minor, f.currency,
+        e.occurred_at, 'clawback:' || f.about, f.about, 'disbursement_returned', f.rate_card_id, f.rate_card_version
     FROM caas_billable_event f
         JOIN caas_loan l ON l.tenant_id = f.tenant_id AND l.id = f.about AND l.status = 'cancelled'
         JOIN caas_event e ON e.tenant_id = l.tenant_id AND e.application_id = l.application_id
@@ -87,7 +87,8 @@ _DEFAULTED = text(f"""
         -round(f.amount_minor * c.clawback_percent / 100), f.basis_minor, f.currency, late.on_day AT TIME ZONE 'UTC',
         'clawback:' || f.about, f.about, 'early_default', f.rate_card_id, f.rate_card_version
     FROM caas_billable_event f
-        JOIN caas_rate_card c ON c.tenant_id = f.tenant_id AND c.id = f.rate_card_id AND c.version = f.rate_card_version
+        JOIN caas_rate_card c ON c.tenant_id = f.tenant_id AND c.id = f.rate_card_id
+            AND c.version = f.rate_card_version
         JOIN caas_loan l ON l.tenant_id = f.tenant_id AND l.id = f.about AND l.status <> 'cancelled'
         CROSS JOIN LATERAL (
             SELECT (min(i.due_on) + c.clawback_days_past_due + 1)::timestamp AS on_day FROM caas_installment i

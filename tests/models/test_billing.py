@@ -1,13 +1,16 @@
 """What a month costs: examples a lender would recognize, then what holds of every month."""
 
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models import billing
 from models.billing import (
     Bill,
     BillableEvent,
@@ -214,6 +217,18 @@ def test_a_month_ends_when_the_next_begins() -> None:
     assert december.ends_at == datetime(2027, 1, 1, tzinfo=UTC)
     assert (december.next.before, december.before) == (december, Month(date(2026, 11, 1)))
     assert month_of(date(2026, 3, 1)).next == Month(date(2026, 4, 1))
+
+
+def test_what_a_provider_pays_is_known_to_none_of_the_code_that_invites_and_ranks() -> None:
+    root = Path(billing.__file__).parent.parent
+    ranking = ("models/bidding.py", "models/bid_limits.py", "models/matching*.py", "models/offer.py")
+    asking = ("activities/leads.py", "activities/auctions.py", "activities/offers.py", "api/distribution.py")
+    files = [path for pattern in (*ranking, *asking) for path in root.glob(pattern)]
+
+    assert len(files) >= len(ranking) + len(asking)
+    for path in files:
+        words = re.findall(r"billing|billable|rate_card|invoice|clawback", path.read_text(), re.IGNORECASE)
+        assert words == [], path.name
 
 
 AMOUNTS = st.lists(st.integers(0, 10**12), max_size=30)
