@@ -18,6 +18,7 @@ from models.records.matching import MatchingWeightsRow
 
 router = APIRouter(prefix="/api/v1/matching", tags=["leads"], route_class=IdempotentRoute)
 
+
 class WeightsChanged(Conflict):
     """Two versions were added at once, and this is the second."""
 
