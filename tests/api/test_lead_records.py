@@ -10,8 +10,8 @@ from models.application import ApplicationStatus
 from models.records.applications import Application
 from models.records.disclosures import DisclosureReason, DisclosureRow
 from models.records.information import InformationRow
-from models.records.matching import MatchingRow, MatchingWeightsRow
-from tests.api.rows import moved, offered
+from models.records.matching import MatchingWeightsRow
+from tests.api.rows import matched, moved, offered
 from tests.api.worlds import Body, World, application_body
 
 
@@ -60,28 +60,7 @@ async def test_a_match_is_shown_with_its_features_weights_and_result_and_replays
 
 async def test_a_match_that_does_not_come_out_the_same_says_so(world: World) -> None:
     submitted = await world.apply()
-    await world.add(
-        MatchingRow(
-            tenant_id=world.tenant.tenant_id,
-            application_id=submitted["applicationId"],
-            lead_id=submitted["leadId"],
-            matched_at=datetime.now(UTC),
-            matched_on=datetime.now(UTC).date(),
-            weights_version=1,
-            weights={},
-            lead={
-                "leadId": submitted["leadId"],
-                "amountMinor": 1,
-                "currency": "USD",
-                "country": "US",
-                "tenureDays": 365,
-                "creditScore": 700,
-                "recommendedRatePercent": "7",
-            },
-            candidates=[],
-            result={"invited": [], "excluded": [{"providerId": "p", "reason": "not active"}]},
-        )
-    )
+    await matched(world, submitted)
 
     assert (await world.get(f"/api/v1/leads/{submitted['leadId']}/matching")).json()["replays"] is False
 
