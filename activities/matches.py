@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 
-from sqlalchemy import Subquery, and_, func, or_
+from sqlalchemy import Select, Subquery, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col, select
+from sqlmodel import col
 
 from models.application import ApplicationStatus
 from models.bid_limits import rates_of
@@ -164,12 +164,15 @@ def _bids(since: datetime) -> Subquery:
 
 
 def _lent(currency: str) -> Subquery:
-    """What is owed to every provider in a currency, and what it has promised and not paid out yet."""
-    owed = select(col(Loan.provider_id).label("provider_id"), col(Loan.outstanding_minor).label("minor")).where(
-        col(Loan.currency) == currency, col(Loan.status).in_(_OWING)
-    )
+    """What is owed to every provider that has a limit, in a currency, and what it has promised and not paid out yet."""
+    limited = select(col(Provider.id)).where(col(Provider.exposure_limit_minor).is_not(None))
+    owed: Select[str, int] = select(
+        col(Loan.provider_id).label("provider_id"), col(Loan.outstanding_minor).label("minor")
+    ).where(col(Loan.currency) == currency, col(Loan.status).in_(_OWING), col(Loan.provider_id).in_(limited))
     promised = select(col(Offer.provider_id), col(Offer.amount_minor)).where(
-        col(Offer.currency) == currency, col(Offer.status) == OfferStatus.ACCEPTED
+        col(Offer.currency) == currency,
+        col(Offer.status) == OfferStatus.ACCEPTED,
+        col(Offer.provider_id).in_(limited),
     )
     both = owed.union_all(promised).subquery()
     return select(both.c.provider_id, func.sum(both.c.minor).label("minor")).group_by(both.c.provider_id).subquery()

@@ -120,21 +120,16 @@ def _seated(
     lead: Lead, ranked: Sequence[Match], excluded: list[Exclusion], newcomers: Collection[str], weights: Weights
 ) -> Matches:
     seats = weights.invite_at_most
-    invited, left = list(ranked[:seats]), list(ranked[seats:])
-    fresh = [found for found in left if found.provider_id in newcomers]
+    invited = list(ranked[:seats])
+    fresh = [found for found in ranked[seats:] if found.provider_id in newcomers]
     explored = None
     if fresh and invited[-1].provider_id not in newcomers and explores(lead.lead_id, weights):
         guest = min(fresh, key=lambda found: (_drawn(f"{lead.lead_id}:{found.provider_id}"), found.provider_id))
-        explored = guest.provider_id
-        left[left.index(guest)] = invited.pop()
-        invited.append(guest)
-    places = {found.provider_id: place for place, found in enumerate(ranked, start=1)}
-    for found in left:
-        place = places[found.provider_id]
-        reason = f"ranked {place}, and at most {seats} are invited"
-        if place <= seats:
-            reason = f"ranked {place}, and a newcomer has the last of {seats} seats"
-        excluded.append(Exclusion(found.provider_id, reason))
+        explored, invited[-1] = guest.provider_id, guest
+    for place, found in enumerate(ranked, start=1):
+        if found not in invited:
+            why = f"at most {seats} are invited" if place > seats else f"a newcomer has the last of {seats} seats"
+            excluded.append(Exclusion(found.provider_id, f"ranked {place}, and {why}"))
     return Matches(tuple(invited), tuple(excluded), explored)
 
 

@@ -13,7 +13,7 @@ from typing import Any, TypeGuard
 import httpx2
 
 from sandbox.courier import Courier
-from sandbox.decisions import Kind, Lender, decision_of, headers_of
+from sandbox.decisions import Kind, Lender, decision_of, headers_of, offer_of, second_decision_of
 from sandbox.shelf import Row, Shelf
 from sandbox.signatures import fault_of_standard_webhook, is_signed_by_body_alone
 
@@ -101,14 +101,18 @@ class Lenders:
         # Delivery is at least once: a lead taken before is decided, or being decided.
         if status == _OK and _OK not in earlier["answeredWith"] and _is_lead(event):
             self._courier.start(self._consider(name, lender, event))
+        if status == _OK and _OK not in earlier["answeredWith"] and _is_information(event):
+            self._courier.start(self._offer_informed(name, lender, event))
         return status
 
     async def decide(self, name: str, lender: Lender, lead_id: str) -> Row | None:
         """Decide now on a lead received before; None when there was none of this id."""
-        for each in self.events(name):
-            if _is_lead(each["event"]) and each["event"]["data"]["leadId"] == lead_id:
-                return await self._answer(name, lender, each["event"])
-        return None
+        lead = self._lead(name, lead_id)
+        return None if lead is None else await self._answer(name, lender, lead, decision_of(lender, lead))
+
+    def _lead(self, name: str, lead_id: str) -> dict[str, Any] | None:
+        leads = (each["event"] for each in self.events(name) if _is_lead(each["event"]))
+        return next((lead for lead in leads if lead["data"]["leadId"] == lead_id), None)
 
     def _known(self, name: str) -> Lender:
         return Lender.model_validate(self._shelf.rows("lenders")[name])
@@ -122,14 +126,20 @@ class Lenders:
         if behavior.kind in {Kind.SILENT, Kind.LATE}:
             return
         await asyncio.sleep(behavior.delay_seconds)
-        await self._answer(name, lender, event)
-        if behavior.kind is Kind.TWICE:
-            better = behavior.model_copy(update={"interest_rate": round(behavior.interest_rate - 0.5, 2)})
-            await self._answer(name, lender.model_copy(update={"behavior": better}), event, attempt=2)
+        await self._answer(name, lender, event, decision_of(lender, event))
+        if second := second_decision_of(lender, event):
+            await self._answer(name, lender, event, second, attempt=2)
 
-    async def _answer(self, name: str, lender: Lender, event: dict[str, Any], attempt: int = 1) -> Row:
+    async def _offer_informed(self, name: str, lender: Lender, event: dict[str, Any]) -> None:
+        """It has been told what it asked for."""
+        lead = self._lead(name, event["data"]["leadId"])
+        if lead is not None and lender.behavior.kind is Kind.NEED_INFORMATION:
+            await self._answer(name, lender, lead, offer_of(lender, lead), attempt=2)
+
+    async def _answer(
+        self, name: str, lender: Lender, event: dict[str, Any], decision: dict[str, Any], attempt: int = 1
+    ) -> Row:
         lead_id = event["data"]["leadId"]
-        decision = decision_of(lender, event)
         body = json.dumps(decision).encode()
         answer = await self._courier.deliver(
             f"{lender.api_url.rstrip('/')}/api/v1/providers/{lender.provider_id}/leads/{lead_id}/decision",
@@ -163,3 +173,7 @@ def _check_in(body: bytes) -> dict[str, Any] | None:
 
 def _is_lead(event: dict[str, Any] | None) -> TypeGuard[dict[str, Any]]:
     return event is not None and event.get("eventType") == "lead_received"
+
+
+def _is_information(event: dict[str, Any] | None) -> TypeGuard[dict[str, Any]]:
+    return event is not None and event.get("eventType") == "information_provided"

@@ -52,7 +52,7 @@ class Acceptance:
                 return ended
             assert self.state.agreement is not None
             ended = await self._cool_off() if self.state.agreement.cooling_off_until else None
-            if ended or self.state.agreement:
+            if ended or self.state.agreement is not None:
                 return ended
 
     async def _choose(self) -> ApplicationStatus | None:

@@ -11,7 +11,6 @@ from activities.applications import UnknownApplication
 from api.examples import APPLICATION
 from api.idempotency import IdempotentRoute, Ids
 from api.intake import Submission, check_account, take_in
-from api.problems import Forbidden
 from api.processes import NoSuchProcess
 from api.products import Acting, currency_for, lent_version
 from api.resources import Having, Resources
@@ -135,12 +134,12 @@ async def decline(
 
 
 @router.post("/{applicationId}/lapse")
-async def lapse(application_id: ApplicationId, body: LapseReasonIn, actor: Acting, having: Having) -> StatusOut:
+async def lapse(
+    application_id: ApplicationId, body: LapseReasonIn, caller: TenantCaller, actor: Acting, having: Having
+) -> StatusOut:
     """Let the accepted offer lapse before the money leaves; the borrower is offered the next best one."""
-    if actor.caller.provider_id is not None:
-        raise Forbidden("This is for the platform's own key, not for a provider's.", "Authorization")
-    async with having.database.transaction(actor.caller.tenant_id) as session:
-        application = await application_in(session, actor.caller, application_id)
+    async with having.database.transaction(caller.tenant_id) as session:
+        application = await application_in(session, caller, application_id)
     reason = f"{body.reason} ({actor.operator})" if actor.operator else body.reason
     try:
         left: ApplicationStatus = await having.processes.update(

@@ -6,7 +6,6 @@ from sqlmodel import col, select
 
 from activities.matches import weights_in_force
 from api.idempotency import IdempotentRoute
-from api.problems import Forbidden
 from api.products import Acting
 from api.resources import Having
 from api.schemas.matching import WeightsIn, WeightsListOut, WeightsOut
@@ -42,13 +41,11 @@ async def versions(caller: TenantCaller, having: Having) -> WeightsListOut:
 
 
 @router.post("/weights", status_code=201)
-async def add(body: WeightsIn, actor: Acting, having: Having) -> WeightsOut:
+async def add(body: WeightsIn, caller: TenantCaller, actor: Acting, having: Having) -> WeightsOut:
     """Add a version, by which the leads from now on are matched; what it leaves out is as in the built-in one."""
-    if actor.caller.provider_id is not None:
-        raise Forbidden("This is for the platform's own key, not for a provider's.", "Authorization")
     with located("weights"):
         weights = WEIGHTS.read(body.weights, currency="")
-    tenant_id = actor.caller.tenant_id
+    tenant_id = caller.tenant_id
     async with having.database.transaction(tenant_id) as session:
         version, _ = await weights_in_force(session, tenant_id)
         row = MatchingWeightsRow(

@@ -17,6 +17,7 @@ from models.records.applications import Application
 from models.records.database import new_id
 from models.records.leads import LeadGrant
 from models.records.loans import Loan
+from models.records.matching import MatchingRow
 from models.records.offers import Offer
 from models.records.payments import RailAddress
 from models.transactions import Transaction, TransactionKind
@@ -43,6 +44,32 @@ async def granted(world: World, submitted: Body, credentials: Body) -> None:
             expected_response_hours=4,
             reasons=[],
             granted_at=datetime.now(UTC),
+        )
+    )
+
+
+async def matched(world: World, submitted: Body) -> None:
+    """The lead was matched, and somebody has put a provider into the result that was no candidate."""
+    await world.add(
+        MatchingRow(
+            tenant_id=world.tenant.tenant_id,
+            application_id=submitted["applicationId"],
+            lead_id=submitted["leadId"],
+            matched_at=datetime.now(UTC),
+            matched_on=datetime.now(UTC).date(),
+            weights_version=1,
+            weights={},
+            lead={
+                "leadId": submitted["leadId"],
+                "amountMinor": 1,
+                "currency": "USD",
+                "country": "US",
+                "tenureDays": 365,
+                "creditScore": 700,
+                "recommendedRatePercent": "7",
+            },
+            candidates=[],
+            result={"invited": [], "excluded": [{"providerId": "p", "reason": "not active"}]},
         )
     )
 

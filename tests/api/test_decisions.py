@@ -5,13 +5,16 @@ from datetime import UTC, datetime, timedelta
 
 import httpx2
 import pytest
+from sqlalchemy import update
+from sqlmodel import col
 
 from models.bidding import AlreadyDecided, BiddingClosed, OfferExpired
 from models.errors import Refusal
 from models.records.leads import Decision
+from models.records.providers import Provider
 from tests.api.rows import granted
 from tests.api.worlds import Body, World, decision_body, signed
-from workflows.application_state import Decided, ProviderDecision
+from workflows.application_state import Decided, Lapse, ProviderDecision
 
 
 class Invited:
@@ -180,6 +183,15 @@ async def test_body_and_path_name_the_same(invited: Invited, field: str) -> None
         ("expiresAt", "soon"),
         ("decision", "maybe"),
         ("bribe", 1),
+        ("fundingHours", -1),
+        ("fundingHours", 1.5),
+        ("fundingHours", True),
+        ("reasonCode", "low_credit_score"),
+        ("informationNeeded", ["Payslip"]),
+        ("approvedAmount", 4_999.99),
+        ("approvedAmount", 500_000.01),
+        ("interestRate", 3.49),
+        ("interestRate", 18.01),
     ],
 )
 async def test_bad_input_names_its_field_and_changes_nothing(invited: Invited, field: str, value: object) -> None:
@@ -247,3 +259,133 @@ async def test_while_temporal_is_away_the_decision_is_kept_and_asked_for_again(i
 
     assert (away.status_code, again.status_code) == (503, 200)
     assert len(await invited.world.rows(Decision)) == 1
+
+
+# ---------------------------------------------------------------- counter-offers, questions, withdrawals
+
+NO_TERMS: Body = dict.fromkeys(("approvedAmount", "interestRate", "tenure", "expiresAt", "conditions", "customData"))
+
+
+def bare(**changes: object) -> Body:
+    return {"conditions": [], "customData": {}} | {
+        name: value for name, value in (NO_TERMS | changes).items() if name not in ("conditions", "customData")
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "told"),
+    [
+        ({"decision": "counter_offer", "approvedAmount": 20000}, "counter_offer", "differs from what was asked for"),
+        ({"decision": "counter_offer", "tenure": 180}, "counter_offer", "differs from what was asked for"),
+        (bare(decision="declined", reasonCode="doc_irregularities"), "declined", "The decline is on record"),
+        (bare(decision="withdrawn", reasonCode="market_changed"), "withdrawn", "The withdrawal is on record"),
+        (bare(decision="withdrawn"), "withdrawn", "The withdrawal is on record"),
+        (bare(decision="need_information", informationNeeded=["Payslip"]), "need_information", "The platform is asked"),
+    ],
+)
+async def test_each_kind_of_decision_goes_to_the_workflow_and_says_what_follows(
+    invited: Invited, changes: Body, kind: str, told: str
+) -> None:
+    answer = await invited.decide(changes)
+
+    assert answer.status_code == 200, answer.text
+    assert any(told in step for step in answer.json()["nextSteps"])
+    assert invited.world.temporal.asked[0][2][0].decision == kind  # type: ignore[attr-defined]
+    assert "Payslip" not in repr(invited.world.temporal.asked)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "field"),
+    [
+        ({"decision": "counter_offer"}, "not_a_counter_offer", "decision"),
+        ({"decision": "counter_offer", "approvedAmount": None}, "terms_missing", "approvedAmount"),
+        (bare(decision="need_information"), "information_not_named", "informationNeeded"),
+        (bare(decision="need_information", informationNeeded=[""]), None, "informationNeeded[0]"),
+        (bare(decision="need_information", informationNeeded=["x"] * 21), None, "informationNeeded"),
+        (bare(decision="declined", reasonCode="bad_mood"), None, "reasonCode"),
+        (bare(decision="declined", informationNeeded=["Payslip"]), "field_not_of_decision", "informationNeeded"),
+        ({"reasonCode": "others"}, "field_not_of_decision", "reasonCode"),
+        ({"interestRate": 19}, "outside_own_range", "interestRate"),
+        ({"approvedAmount": 1000}, "outside_own_range", "approvedAmount"),
+        ({"currency": "CAD"}, "other_currency", "currency"),
+    ],
+)
+async def test_what_does_not_belong_together_is_refused_by_name(
+    invited: Invited, changes: Body, code: str | None, field: str
+) -> None:
+    answer = await invited.decide(changes)
+
+    assert (answer.status_code, answer.json()["field"]) == (422, field), answer.text
+    assert code in (None, answer.json()["code"])
+    assert await invited.world.rows(Decision) == []
+
+
+async def test_other_conditions_are_other_terms_and_no_word_of_them_leaves(invited: Invited) -> None:
+    for number, conditions in enumerate((["A guarantor"], ["A guarantor"], [])):
+        await invited.decide({"conditions": conditions}, message_id=f"msg_{number}")
+
+    first, same, other = (asked[2][0] for asked in invited.world.temporal.asked)
+    assert isinstance(first, ProviderDecision)
+    assert isinstance(same, ProviderDecision)
+    assert isinstance(other, ProviderDecision)
+    assert first.conditions_digest == same.conditions_digest != other.conditions_digest
+    assert "guarantor" not in repr(first)
+
+
+async def test_a_suspended_provider_decides_on_nothing(invited: Invited) -> None:
+    suspended = update(Provider).where(col(Provider.id) == invited.provider_id).values(status="suspended")
+    await invited.world.change(lambda session: session.execute(suspended))
+
+    answer = await invited.decide()
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "provider_suspended")
+    assert await invited.world.rows(Decision) == []
+
+
+# ---------------------------------------------------------------- a lapse
+
+
+async def lapse(invited: Invited, **changes: object) -> httpx2.Response:
+    body = {"leadId": invited.lead_id, "providerId": invited.provider_id, "reasonCode": "conditions_unmet"} | changes
+    content = json.dumps(body).encode()
+    path = f"/api/v1/providers/{invited.provider_id}/leads/{invited.lead_id}/lapse"
+    return await invited.world.http.post(path, content=content, headers=signed(invited.credentials, content))
+
+
+async def test_a_provider_lets_its_accepted_offer_lapse(invited: Invited) -> None:
+    invited.world.temporal.running[invited.workflow_id] = {"lapse": "offered"}
+
+    answer = await lapse(invited, reason="No proof of income came")
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json() == {"success": True, "leadId": invited.lead_id, "status": "offered"}
+    [(_, name, (asked,), update_id)] = invited.world.temporal.asked
+    assert (name, update_id) == ("lapse", f"lapse:{invited.provider_id}:msg_1")
+    assert asked == Lapse(invited.provider_id, "conditions_unmet: No proof of income came")
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "code"),
+    [
+        ({"leadId": "lead_other"}, 422, "path_mismatch"),
+        ({"providerId": "provider_other"}, 422, "path_mismatch"),
+        ({"reasonCode": "bad_mood"}, 422, "validation_failed"),
+        ({}, 409, "no_accepted_offer"),
+    ],
+)
+async def test_a_lapse_that_cannot_be_is_refused(invited: Invited, changes: Body, status: int, code: str) -> None:
+    invited.answers(None)
+    del invited.world.temporal.running[invited.workflow_id]
+
+    answer = await lapse(invited, **changes)
+
+    assert answer.status_code == status, answer.text
+    assert answer.json()["code"] == code
+
+
+async def test_an_uninvited_provider_has_nothing_to_let_lapse(invited: Invited) -> None:
+    stranger = Invited(invited.world, invited.submitted, await invited.world.register("R-2"))
+
+    answer = await lapse(stranger)
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "unknown_lead")

@@ -10,7 +10,7 @@ from api.app import create_app
 from api.keys import api_key
 from models.records.tenants import ApiKey
 from tests.api.bills import billed
-from tests.api.rows import lent
+from tests.api.rows import lent, matched
 from tests.api.worlds import World, opened
 from tests.models.plugins import printed
 from tests.models.products import WEEKLY
@@ -83,7 +83,7 @@ async def test_a_providers_key_opens_the_decision_only(world: World, method: str
 
     answer = await world.http.request(method, _filled(path), json={}, headers=headers)
 
-    expected = 401 if path.endswith("/decision") else 403
+    expected = 401 if path.endswith(("/decision", "/leads/{leadId}/lapse")) else 403
     assert answer.status_code == expected, answer.text
 
 
@@ -95,8 +95,11 @@ async def test_another_tenant_sees_nothing_of_ours(world: World, rows: DatabaseU
     payment = (await world.get("/api/payments")).json()["data"][0]
     product = (await world.post("/api/products", WEEKLY)).json()
     plugin = (await world.post(f"/api/v1/providers/{provider['providerId']}/plugins", printed())).json()
+    lead_id = (await world.get(f"/api/loans/applications/{loan.application_id}")).json()["leadId"]
+    await matched(world, {"applicationId": loan.application_id, "leadId": lead_id})
     ids = {
         "applicationId": loan.application_id,
+        "leadId": lead_id,
         "loanId": loan.id,
         "providerId": provider["providerId"],
         "paymentId": payment["paymentId"],

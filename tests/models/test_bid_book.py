@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -45,8 +46,8 @@ class Auction:
         self.book.check(kind, bid, provider_id, window=WINDOW, at=self.at)
         self.book.take(kind, bid, provider_id, decision_id, at=self.at)
 
-    def bids(self, percent: int = 8, **terms: object) -> None:
-        self.says(_K.APPROVED, replace(BID, annual_rate_percent=Decimal(percent), **terms))  # type: ignore[arg-type]
+    def bids(self, percent: int = 8, **terms: Any) -> None:
+        self.says(_K.APPROVED, replace(BID, annual_rate_percent=Decimal(percent), **terms))
 
 
 @pytest.fixture
@@ -76,7 +77,7 @@ def test_a_later_bid_replaces_the_earlier_one_which_is_kept(auction: Auction) ->
         {"conditions_digest": "0f"},
     ],
 )
-def test_every_term_makes_another_bid(auction: Auction, terms: dict[str, object]) -> None:
+def test_every_term_makes_another_bid(auction: Auction, terms: dict[str, Any]) -> None:
     auction.bids()
     auction.bids(**terms)
 

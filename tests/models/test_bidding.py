@@ -170,9 +170,24 @@ def test_the_order_of_bids_does_not_matter(bids: list[Bid], seed: Any) -> None:
     assert rank(seed.sample(bids, len(bids)), on=ON) == rank(bids, on=ON)
 
 
-@given(bids=bids, seed=st.randoms(use_true_random=False))
+# Bids of few terms, so that most of them are equals, each of a provider of its own and at a time of its own.
+tied = st.lists(st.tuples(st.sampled_from([8, 9]), st.integers(0, 1_000)), min_size=2, max_size=6).map(
+    lambda drawn: [
+        replace(
+            QUICK_LOAN,
+            provider_id=f"provider_{n}",
+            decision_id=f"dec_{n}",
+            annual_rate_percent=Decimal(percent),
+            received_at=NOW + timedelta(seconds=seconds),
+        )
+        for n, (percent, seconds) in enumerate(drawn)
+    ]
+)
+
+
+@given(bids=tied, seed=st.randoms(use_true_random=False))
 def test_when_a_bid_arrived_does_not_matter(bids: list[Bid], seed: Any) -> None:
-    moments = [bid.received_at for bid in bids]
+    moments = [NOW + timedelta(seconds=n) for n in range(len(bids))]
     seed.shuffle(moments)
     later = [replace(bid, received_at=at) for bid, at in zip(bids, moments, strict=True)]
 

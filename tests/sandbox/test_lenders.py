@@ -90,7 +90,7 @@ async def test_a_decline_says_why(world: World) -> None:
     await notify(world)
 
     (answer,) = await until_answered(world)
-    assert answer["decision"]["decision"] == "declined"
+    assert (answer["decision"]["decision"], answer["decision"]["reasonCode"]) == ("declined", "outside_policy")
     assert answer["decision"]["customData"] == {"reason": "Too young a company"}
 
 
@@ -110,14 +110,50 @@ async def test_a_lender_may_say_nothing_until_it_is_told_to(world: World, kind: 
     assert (await world.client.post("/lenders/first/leads/lead_2/answer")).status_code == 404
 
 
-async def test_a_lender_that_decides_twice_uses_another_key_and_a_better_rate(world: World) -> None:
-    await configure(world, kind="twice", interestRate=8.2)
+@pytest.mark.parametrize(
+    ("kind", "second"),
+    [
+        ("twice", {"decision": "approved", "interestRate": 8.2}),
+        ("rebid", {"decision": "approved", "interestRate": 7.7}),
+        ("withdraw", {"decision": "withdrawn", "reasonCode": "capacity_exhausted"}),
+    ],
+)
+async def test_a_lender_that_decides_a_second_time_uses_another_key(
+    world: World, kind: str, second: dict[str, Any]
+) -> None:
+    await configure(world, kind=kind, interestRate=8.2)
 
     await notify(world)
 
     answers = await until_answered(world, times=2)
-    assert [each["decision"]["interestRate"] for each in answers] == [8.2, 7.7]
+    assert answers[0]["decision"]["interestRate"] == 8.2
+    assert second.items() <= answers[1]["decision"].items()
     assert len({each.headers["idempotency-key"] for each in world.platform.received}) == 2
+
+
+@pytest.mark.parametrize(("behavior", "amount"), [({}, 20000), ({"approvedAmount": 7500}, 7500)])
+async def test_a_lender_may_counter_with_less(world: World, behavior: dict[str, Any], amount: int) -> None:
+    await configure(world, kind="counter", fundingHours=6, **behavior)
+
+    await notify(world)
+
+    (answer,) = await until_answered(world)
+    decision = answer["decision"]
+    assert (decision["decision"], decision["approvedAmount"], decision["fundingHours"]) == ("counter_offer", amount, 6)
+
+
+async def test_a_lender_that_needs_information_offers_when_it_has_been_told(world: World) -> None:
+    await configure(world, kind="need_information", informationNeeded=["Payslip"])
+    await notify(world)
+    (question,) = await until_answered(world)
+
+    told = {"eventId": "evt_2", "eventType": "information_provided", "data": {"leadId": "lead_1", "answer": {"a": 1}}}
+    await notify(world, told)
+    await notify(world, told)
+
+    answers = await until_answered(world, times=2)
+    assert question["decision"]["informationNeeded"] == ["Payslip"]
+    assert [each["decision"]["decision"] for each in answers] == ["need_information", "approved"]
 
 
 @pytest.mark.parametrize(("kind", "because"), [("forged", "No matching signature"), ("stale", "too old")])

@@ -21,6 +21,7 @@ class FakeRail:
     accounts: dict[str, VirtualAccount] = field(default_factory=dict)
     outcome: TransferStatus = TransferStatus.SUCCEEDED
     answers: list[TransferStatus | Exception] = field(default_factory=list)
+    failure: str = "the account is closed"
     orders: int = 0
     asked: int = 0
 
@@ -35,7 +36,8 @@ class FakeRail:
             raise answer
         if answer is not TransferStatus.FAILED:
             self.sent.setdefault(reference, amount_minor)
-        return TransferResult(answer, reference, "TRF_1")
+        failed = answer is TransferStatus.FAILED
+        return TransferResult(answer, reference, "TRF_1", self.failure if failed else None)
 
     async def find(self, reference: str) -> TransferResult | None:
         self.asked += 1

@@ -1,6 +1,7 @@
 """The engine on real rows and a real Temporal server, with fake strangers: what the workflow tests act in."""
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -27,8 +28,10 @@ from models.onboarding import ProviderStatus
 from models.payment import PaymentKind, PaymentStatus
 from models.records.applications import Applicant, Application
 from models.records.database import Database
+from models.records.disclosures import DisclosureRow
 from models.records.endpoints import first_endpoint
-from models.records.leads import LeadGrant
+from models.records.information import InformationRow
+from models.records.leads import Decision, LeadGrant
 from models.records.ledger import EntryRow
 from models.records.loans import InstallmentRow, Loan
 from models.records.offers import Offer
@@ -47,7 +50,7 @@ from workers.relay import Relay
 from workers.settings import WorkerSettings
 from workers.worker import STRICT_RUNNER, build_worker
 from workflows.application import ApplicationWorkflow, application_workflow_id
-from workflows.application_state import Choice, Chosen, Decided, ProviderDecision
+from workflows.application_state import Choice, Chosen, Decided, InformationGiven, Lapse, ProviderDecision, Withdrawal
 from workflows.loan import LoanAnswer, LoanStart, LoanWorkflow, TransactionOrder, loan_workflow_id
 
 TENANT = "tenant_test"
@@ -93,8 +96,59 @@ class World:
 
     async def decide(self, application_id: str, provider_id: str, **terms: Any) -> Decided:
         """Have a provider answer, as the API does on a callback."""
-        decision = ProviderDecision(provider_id, f"dec_{next(_numbers)}", DecisionKind.APPROVED, **(OFFER | terms))
+        decision = ProviderDecision(provider_id, f"dec_{next(_numbers)}", **(OFFER | terms))
         return await self.application(application_id).execute_update(ApplicationWorkflow.decide, decision)
+
+    async def says(self, application_id: str, provider_id: str, kind: DecisionKind, **body: Any) -> str:
+        """Have a provider answer with something else than an approval; the decision's id."""
+        decision_id = f"dec_{next(_numbers)}"
+        lead_id = (await self.row(application_id)).lead_id
+        async with self.database.transaction(TENANT) as session:
+            session.add(
+                Decision(
+                    tenant_id=TENANT,
+                    id=decision_id,
+                    provider_id=provider_id,
+                    lead_id=lead_id,
+                    message_id=decision_id,
+                    body=body,
+                )
+            )
+        decision = ProviderDecision(provider_id, decision_id, kind)
+        await self.application(application_id).execute_update(ApplicationWorkflow.decide, decision)
+        return decision_id
+
+    async def answers(self, information_id: str, provider_id: str, **answer: Any) -> bool:
+        """Have the platform answer a provider's question, as the API does."""
+        async with self.database.transaction(TENANT) as session:
+            row = await session.get_one(InformationRow, (TENANT, information_id))
+            row.answer = answer
+            application_id = row.application_id
+        given = InformationGiven(information_id, provider_id)
+        return await self.application(application_id).execute_update(ApplicationWorkflow.inform, given)
+
+    async def withdraw(self, application_id: str) -> ApplicationStatus:
+        """Have the borrower withdraw."""
+        return await self.application(application_id).execute_update(ApplicationWorkflow.withdraw, Withdrawal())
+
+    async def lapse(self, application_id: str, provider_id: str | None = None) -> ApplicationStatus:
+        """Have the accepted offer lapse by its provider, or by an operator."""
+        lapse = Lapse(provider_id, "conditions_unmet")
+        return await self.application(application_id).execute_update(ApplicationWorkflow.lapse, lapse)
+
+    async def disclosures(self, application_id: str) -> list[DisclosureRow]:
+        found = select(DisclosureRow).where(col(DisclosureRow.application_id) == application_id)
+        return await self._all(found.order_by(col(DisclosureRow.disclosed_at)))
+
+    async def told(self, event: str, *, times: int = 1) -> list[dict[str, Any]]:
+        """What the providers were told of a kind, once it was so many times."""
+
+        def bodies() -> list[dict[str, Any]]:
+            known = [json.loads(body) for _, _, body in self.postbox.posted]
+            return [body for body in known if body["eventType"] == event]
+
+        await eventually(lambda: len(bodies()) >= times, what=f"{times} {event}")
+        return bodies()
 
     async def decline(self, application_id: str, provider_id: str) -> Decided:
         """Have a provider decline."""
@@ -250,6 +304,7 @@ class World:
 
 
 OFFER: dict[str, Any] = {
+    "decision": DecisionKind.APPROVED,
     "amount_minor": 25_000_00,
     "annual_rate_percent": Decimal("8.2"),
     "tenure_days": 365,
