@@ -160,7 +160,7 @@ def _parcel(tenant_id: str, *columns: Any) -> Parcel:
             trips,
             retry_at,
         )
-    return Parcel(tenant_id, delivery_id, message_id or delivery_id, *message, address, columns[22])
+    return Parcel(tenant_id, delivery_id, message_id or delivery_id, *message, address=address, is_next=columns[22])
 
 
 _RECORD = text("""
