@@ -53,6 +53,9 @@ class Storm:
     at_once: int = 12
     per_second: float = 120
     patience_seconds: float = 400
+    over_api: bool = True
+    """Else straight into the rows, and only the worker is killed: a killed API leaves claims of 30 seconds behind."""
+    lease_seconds: int = 20
 
 
 @dataclass(slots=True)
@@ -138,21 +141,20 @@ async def weather(storm: Storm, *, seed: int = 1) -> Weathered:
     """Publish over the API while everything is killed, then wait until every event has arrived."""
     away_until = [0.0]
     behaviors = _behaviors(storm, lambda: perf_counter() < away_until[0])
-    async with hooked(behaviors, **hurried()) as scene:
+    environment = hurried() | {"CAAS_RELAY_LEASE_SECONDS": str(storm.lease_seconds)}
+    services = ("api", "worker") if storm.over_api else ("worker",)
+    async with hooked(behaviors, services=services, **environment) as scene:
         await scene.open_endpoints(storm.receivers)
         began = perf_counter()
         away_until[0] = began + storm.days_away * _SECONDS_PER_DAY / FASTER
-        killing = asyncio.create_task(_kill_again_and_again(scene.stack, storm, Random(seed)))  # noqa: S311 - dice
-        published = await _publish_over_api(scene, storm)
+        killing = asyncio.create_task(_kill_again_and_again(scene.stack, services, storm, Random(seed)))  # noqa: S311 - dice
+        published = await (_publish_over_api if storm.over_api else _publish_directly)(scene, storm)
         publishing_seconds = perf_counter() - began
         kills = await killing
         await _all_arrived(scene.receivers, published, perf_counter() + storm.patience_seconds)
         # What repeats may come late: the leases of the last relay that was killed must have run out.
-        await asyncio.sleep(_LEASE_SECONDS if kills else 1)
+        await asyncio.sleep(storm.lease_seconds + 2 if kills else 0)
         return _compared(scene.receivers, published, kills, perf_counter() - began, publishing_seconds)
-
-
-_LEASE_SECONDS = 25
 
 
 def _behaviors(storm: Storm, is_away: Any) -> dict[int, Behavior]:
@@ -185,6 +187,15 @@ async def _publish_over_api(scene: Hooked, storm: Storm) -> dict[str, int]:
     return published
 
 
+async def _publish_directly(scene: Hooked, storm: Storm) -> dict[str, int]:
+    published: dict[str, int] = {}
+    for number in range(storm.events):
+        receiver = number % storm.receivers
+        published[(await scene.publish(receiver, f"event-{number}"))[0]] = receiver
+        await asyncio.sleep(1 / storm.per_second)
+    return published
+
+
 async def _ask(http: httpx2.AsyncClient, lines: asyncio.Semaphore, scene: Hooked, receiver: int, key: str) -> str:
     headers = {"authorization": f"Bearer {scene.tenant.api_key}", "idempotency-key": key}
     path = f"/api/webhooks/endpoints/{scene.endpoints[receiver]}/test"
@@ -199,11 +210,11 @@ async def _ask(http: httpx2.AsyncClient, lines: asyncio.Semaphore, scene: Hooked
         await asyncio.sleep(1)
 
 
-async def _kill_again_and_again(stack: Stack, storm: Storm, dice: Random) -> int:
+async def _kill_again_and_again(stack: Stack, services: Sequence[str], storm: Storm, dice: Random) -> int:
     for _ in range(storm.kills):
         await asyncio.sleep(dice.uniform(*storm.seconds_between_kills))
-        await asyncio.gather(stack.kill("worker"), stack.kill("api"))
-        await asyncio.gather(stack.start("worker"), stack.start("api"))
+        await asyncio.gather(*(stack.kill(name) for name in services))
+        await asyncio.gather(*(stack.start(name) for name in services))
     return storm.kills
 
 
