@@ -105,14 +105,18 @@ class Deliveries:
     async def held_back(self, parcel: Parcel) -> timedelta | None:
         """How long to leave the endpoint alone; None when the message may be sent now, perhaps as the one probe."""
         address = parcel.address
-        if address is None or address.breaker is not BreakerState.OPEN or not address.enabled:
+        if address is None or address.breaker is BreakerState.CLOSED or not address.enabled:
             return None
         now = self._now()
         async with self._database.transaction(parcel.tenant_id) as session:
-            retry_at = await take_probe(
+            taken = await take_probe(
                 session, parcel.tenant_id, address.endpoint_id, at=now, for_=self.policy.probe_lasts
             )
-        return None if retry_at is None else max(retry_at - now, timedelta(0))
+        if taken is None:
+            return None
+        state, retry_at = taken
+        wait = max(retry_at - now, timedelta(0))
+        return min(wait, self.policy.probe_watch) if state is BreakerState.HALF_OPEN else wait
 
     async def attempt(self, parcel: Parcel) -> Outcome:
         """Send once; whatever happens is an outcome, for `record` to write."""
@@ -231,7 +235,7 @@ class Deliveries:
         last = max(made, key=lambda each: each.at)
         address = last.parcel.address
         assert address is not None, "a mailbox has no health"
-        was_probe = address.breaker is BreakerState.OPEN
+        was_probe = address.breaker is not BreakerState.CLOSED
         trips, pause = 0, None
         if was_probe or seen.recent.trips(self.policy):
             trips = address.trips + 1

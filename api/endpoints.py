@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from os import urandom
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from sqlalchemy import func
@@ -141,11 +141,11 @@ async def make(
     """Open an endpoint; repeating the request opens it once and shows the same secrets."""
     check_destination(body.url, allow_local=allow_local)
     await owner.check(session)
-    schemes = list(dict.fromkeys(body.schemes))
+    schemes: list[str] = list(dict.fromkeys(body.schemes))
     secrets = [secret_row(owner.tenant_id, endpoint_id, scheme, dice) for scheme in schemes]
     if known := await session.get(Endpoint, (owner.tenant_id, endpoint_id)):
         return known, [_new(each) for each in secrets]
-    query = select(func.count()).select_from(Endpoint).where(*_mine(owner))
+    query = select(func.count()).select_from(Endpoint).where(*endpoints_of(owner))
     if (await session.execute(query)).scalar_one() >= _MOST_ENDPOINTS:
         raise TooManyEndpoints(f"There are {_MOST_ENDPOINTS} endpoints already; delete one first.")
     endpoint = Endpoint(
@@ -187,18 +187,18 @@ async def rotate(
 ) -> NewSecretOut:
     """Sign with a new secret from now on, and with the old one too until it expires."""
     endpoint = await owner.endpoint(session, endpoint_id, for_change=True)
-    now, scheme = datetime.now(UTC), scheme or endpoint.schemes[0]  # type: ignore[assignment]
-    fresh = secret_row(owner.tenant_id, endpoint_id, scheme or "v1", dice)
+    now, chosen = datetime.now(UTC), scheme or endpoint.schemes[0]
+    fresh = secret_row(owner.tenant_id, endpoint_id, chosen, dice)
     if await session.get(EndpointSecret, (owner.tenant_id, fresh.id)):
         return _new(fresh)
     good = await secrets_of(session, endpoint, now)
-    old = [each for each in good if scheme not in endpoint.schemes or each.scheme == scheme]
+    old = [each for each in good if chosen not in endpoint.schemes or each.scheme == chosen]
     if len(old) > _MOST_OLD_SECRETS:
         raise TooManySecrets(f"{_MOST_OLD_SECRETS} old secrets are still good; wait until one has expired.")
     for each in old:
         each.expires_at = min(each.expires_at or now + overlap, now + overlap)
-    if scheme not in endpoint.schemes:
-        endpoint.schemes = [scheme]
+    if chosen not in endpoint.schemes:
+        endpoint.schemes = [chosen]
     session.add(fresh)
     return _new(fresh)
 
@@ -279,18 +279,14 @@ def endpoint_out(endpoint: Endpoint) -> EndpointOut:
     )
 
 
-def _mine(owner: Owner) -> tuple[object, ...]:
+def endpoints_of(owner: Owner) -> tuple[Any, ...]:
+    """What picks an owner's endpoints."""
     mine = (
         col(Endpoint.provider_id).is_(None)
         if owner.provider_id is None
         else col(Endpoint.provider_id) == owner.provider_id
     )
     return col(Endpoint.tenant_id) == owner.tenant_id, col(Endpoint.deleted_at).is_(None), mine
-
-
-def endpoints_of(owner: Owner) -> tuple[object, ...]:
-    """What picks an owner's endpoints."""
-    return _mine(owner)
 
 
 def _new(secret: EndpointSecret) -> NewSecretOut:

@@ -43,6 +43,8 @@ class BreakerState(StrEnum):
 
     CLOSED = "closed"
     OPEN = "open"
+    HALF_OPEN = "half_open"
+    """One message is on its way to find out."""
 
 
 def outcome_of(status_code: int) -> AttemptOutcome:
@@ -68,6 +70,8 @@ class DeliveryPolicy:
     breaker_pause: timedelta = timedelta(seconds=30)
     breaker_longest_pause: timedelta = timedelta(minutes=10)
     probe_lasts: timedelta = timedelta(seconds=30)
+    probe_watch: timedelta = timedelta(seconds=2)
+    """How long the others wait before they look how the probe went."""
     """Whoever probes and dies loses the right to it after so long."""
 
     @property

@@ -251,6 +251,14 @@ def engine() -> None:
     finish(run())
 
 
+@benches.command()
+def webhooks() -> None:
+    """Webhooks per second and their latency, beside a receiver that hangs, and under kills of worker and API."""
+    from workers.bench.webhooks import run
+
+    finish(run())
+
+
 def finish(work: Coroutine[Any, Any, object]) -> None:
     """Run to the end; being told to stop is a good end, and trouble with the stack is one sentence."""
     try:

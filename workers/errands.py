@@ -237,7 +237,7 @@ class Errands:
             task_queue=self._task_queue,
             start_to_close_timeout=_DELIVERY_TIMEOUT,
             start_delay=max(due - datetime.now(UTC), timedelta(0)),
-            retry_policy=RetryPolicy(initial_interval=timedelta(seconds=5)),
+            retry_policy=RetryPolicy(initial_interval=timedelta(seconds=5), backoff_coefficient=1),
             id_conflict_policy=ActivityIDConflictPolicy.USE_EXISTING,
             search_attributes=TypedSearchAttributes(attributes),
             summary=f"{parcel.subject} to {parcel.address.url if parcel.address else 'a mailbox'}"[:200],

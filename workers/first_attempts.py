@@ -32,7 +32,7 @@ log = structlog.get_logger()
 ATTEMPTS = Counter("caas_delivery_attempts_total", "First attempts at messages.", ["outcome"])
 DURATION = Histogram("caas_delivery_attempt_seconds", "Time of one first attempt.")
 
-_GATHER_SECONDS = 0.004
+_GATHER_SECONDS = 0.006
 _HAND_OVERS_AT_ONCE = 20
 _DRAIN_SECONDS = 1.0
 _OUTAGE_PAUSE_SECONDS = 1.0
@@ -126,12 +126,15 @@ class FirstAttempts:
         return False
 
     def _lane(self, parcel: Parcel) -> Lane:
-        name = parcel.address.endpoint_id if parcel.address else MAIL_LANE
+        lane = self._lane_of(parcel.address.endpoint_id if parcel.address else MAIL_LANE)
+        if parcel.address and parcel.address.breaker is not BreakerState.CLOSED:
+            lane.is_open = True
+        return lane
+
+    def _lane_of(self, name: str) -> Lane:
         lane = self._lanes.get(name)
         if lane is None:
             lane = self._lanes[name] = Lane(name, asyncio.get_running_loop().time)
-        if parcel.address and parcel.address.breaker is BreakerState.OPEN:
-            lane.is_open = True
         return lane
 
     async def _keep_order(self, tenant_id: str, parcels: list[Parcel], rows: dict[str, int]) -> None:
@@ -249,8 +252,7 @@ class FirstAttempts:
 
     def _close_lanes(self, pauses: dict[str, timedelta]) -> None:
         for name, pause in pauses.items():
-            if lane := self._lanes.get(name):
-                self._close_lane(lane, pause.total_seconds())
+            self._close_lane(self._lane_of(name), pause.total_seconds())
 
     def _recorded(self, outcome: Outcome) -> None:
         parcel, address = outcome.parcel, outcome.parcel.address

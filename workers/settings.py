@@ -20,7 +20,7 @@ class WorkerSettings(BaseSettings):
     max_cached_workflows: int = Field(default=1000, ge=0)
     relay_batch: int = Field(default=50, ge=1)
     relay_idle_seconds: float = Field(default=0.1, gt=0)
-    relay_pace_seconds: float = Field(default=0.01, gt=0)
+    relay_pace_seconds: float = Field(default=0.02, gt=0)
     relay_lease_seconds: int = Field(default=20, ge=5)
     deliveries_in_flight: int = Field(default=200, ge=1)
 

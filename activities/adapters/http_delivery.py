@@ -22,6 +22,8 @@ from activities.postbox import Delivered, Undelivered
 _DEADLINE_SECONDS = 15
 _EXCERPT_BYTES = 2048
 _POOLS = 500
+# Every request looks at all that are kept.
+_KEPT = 4
 # Shorter than most servers keep theirs, so that we seldom write into one that is being closed.
 _KEPT_SECONDS = 3.0
 
@@ -58,7 +60,9 @@ class KeptConnections:
         line = (destination.scheme, destination.host, destination.port, str(address))
         pool = self._pools.get(line)
         if pool is None:
-            limits = httpx2.Limits(max_connections=None, keepalive_expiry=_KEPT_SECONDS)
+            limits = httpx2.Limits(
+                max_connections=None, max_keepalive_connections=_KEPT, keepalive_expiry=_KEPT_SECONDS
+            )
             pool = self._pools[line] = httpx2.AsyncClient(
                 verify=self._trust,
                 limits=limits,

@@ -84,7 +84,7 @@ async def create(body: EndpointIn, owner: Owning, having: Having, ids: Ids, dice
 @operations.get("")
 async def find(owner: Owning, having: Having, paging: Pages) -> PageOut[EndpointOut]:
     """Every endpoint, switched off or not."""
-    query = select(Endpoint).where(*endpoints_of(owner)).order_by(col(Endpoint.id)).limit(paging.fetched)  # type: ignore[arg-type]
+    query = select(Endpoint).where(*endpoints_of(owner)).order_by(col(Endpoint.id)).limit(paging.fetched)
     if paging.after is not None:
         query = query.where(col(Endpoint.id) > paging.after[0])
     async with having.database.transaction(owner.tenant_id) as session:

@@ -19,6 +19,10 @@ def _known(name: str) -> str:
     return name
 
 
+def _symmetric() -> list[Scheme]:
+    return ["v1"]
+
+
 EventName = Annotated[str, AfterValidator(_known)]
 EventNames = Annotated[
     list[EventName], Field(max_length=100, description="Which events it is told of; none named is all.")
@@ -37,7 +41,7 @@ class EndpointIn(In):
     fifo: StrictBool = False
     rate_limit_per_second: RateLimit | None = None
     max_in_flight: InFlight = 10
-    schemes: Annotated[list[Scheme], Field(min_length=1, max_length=2)] = Field(default_factory=lambda: ["v1"])
+    schemes: Annotated[list[Scheme], Field(min_length=1, max_length=2)] = Field(default_factory=_symmetric)
 
 
 class EndpointChangeIn(In):

@@ -160,7 +160,7 @@ def _parcel(tenant_id: str, *columns: Any) -> Parcel:
             trips,
             retry_at,
         )
-    return Parcel(tenant_id, delivery_id, message_id or delivery_id, *message, address, columns[22])
+    return Parcel(tenant_id, delivery_id, message_id or delivery_id, *message, address=address, is_next=columns[22])
 
 
 _RECORD = text("""
@@ -268,26 +268,27 @@ async def note_success(session: AsyncSession, tenant_id: str, endpoint_ids: Coll
 
 async def take_probe(
     session: AsyncSession, tenant_id: str, endpoint_id: str, *, at: datetime, for_: timedelta
-) -> datetime | None:
-    """Be the one that may try an endpoint whose breaker is open; else when somebody may try it next.
+) -> tuple[BreakerState, datetime] | None:
+    """Be the one that may try an endpoint whose breaker is open; else how it stands and when another may.
 
     Whoever takes it and dies loses it after `for_`.
     """
-    taken = await session.execute(
-        text("""
-            UPDATE caas_endpoint_health SET retry_at = :until
-            WHERE tenant_id = :tenant_id AND endpoint_id = :id AND (breaker = 'closed' OR retry_at <= :at)
-            RETURNING 1
-        """),
-        {"tenant_id": tenant_id, "id": endpoint_id, "at": at, "until": at + for_},
-    )
+    keys = {"tenant_id": tenant_id, "id": endpoint_id}
+    taken = await session.execute(_TAKE_PROBE, keys | {"at": at, "until": at + for_})
     if taken.first():
         return None
-    query = text("SELECT retry_at FROM caas_endpoint_health WHERE tenant_id = :tenant_id AND endpoint_id = :id")
-    retry_at: datetime | None = (
-        await session.execute(query, {"tenant_id": tenant_id, "id": endpoint_id})
-    ).scalar_one_or_none()
-    return retry_at
+    found = (await session.execute(_PROBE, keys)).one_or_none()
+    return None if found is None else (BreakerState(found[0]), found[1])
+
+
+_TAKE_PROBE = text("""
+    UPDATE caas_endpoint_health SET
+        retry_at = CASE WHEN breaker = 'closed' THEN retry_at ELSE :until END,
+        breaker = CASE WHEN breaker = 'closed' THEN breaker ELSE 'half_open' END
+    WHERE tenant_id = :tenant_id AND endpoint_id = :id AND (breaker = 'closed' OR retry_at <= :at)
+    RETURNING 1
+""")
+_PROBE = text("SELECT breaker, retry_at FROM caas_endpoint_health WHERE tenant_id = :tenant_id AND endpoint_id = :id")
 
 
 async def switch_off(

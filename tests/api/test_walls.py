@@ -37,6 +37,8 @@ OF_PROVIDERS = {
     ("put", "/api/products/{productId}"),
     ("get", "/api/products/{productId}/versions"),
     ("post", "/api/products/{productId}/submit"),
+    ("get", "/api/webhooks/event-types"),
+    ("get", "/api/webhooks/event-types/{eventType}/example"),
 }
 # What drives its own API is its own too; another provider's does not exist for it: tests/api/test_plugins.py
 _PLUGINS = "/api/v1/providers/{providerId}/plugins"
@@ -48,6 +50,10 @@ OF_PROVIDERS |= {
     ("post", f"{_PLUGINS}/{{pluginName}}/runs/{{runId}}/replay"),
     *(("post", f"{_PLUGINS}/{{pluginName}}/{act}") for act in ("dry-run", "run", "replay", "enable", "disable")),
 }
+# Its own endpoints; what it finds under another's is tested in test_endpoints.py.
+ENDPOINTS_OF_PROVIDERS = "/api/v1/providers/{providerId}/endpoints"
+# The same for every tenant, and of nobody.
+OF_ALL = {"/api/webhooks/event-types/{eventType}/example"}
 
 
 def _operations() -> list[tuple[str, str]]:
@@ -75,7 +81,11 @@ async def test_every_path_asks_for_a_key(world: World, method: str, path: str) -
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [each for each in _operations() if each[1] not in OPEN and each not in OF_PROVIDERS],
+    [
+        each
+        for each in _operations()
+        if each[1] not in OPEN and each not in OF_PROVIDERS and not each[1].startswith(ENDPOINTS_OF_PROVIDERS)
+    ],
 )
 async def test_a_providers_key_opens_the_decision_only(world: World, method: str, path: str) -> None:
     credentials = await world.register()
@@ -108,10 +118,13 @@ async def test_another_tenant_sees_nothing_of_ours(world: World, rows: DatabaseU
         "invoiceId": invoice_path.rpartition("/")[2],
         "pluginName": plugin["pluginName"],
     }
-    gets = [path for method, path in _operations() if method == "get" and path not in OPEN]
+    ours = await _endpoint_of(world, "/api/webhooks/endpoints")
+    providers = await _endpoint_of(world, ENDPOINTS_OF_PROVIDERS.format(**ids))
+    gets = [path for method, path in _operations() if method == "get" and path not in OPEN | OF_ALL]
 
     async with opened(rows, world.settings) as other:
         for path in gets:
+            ids |= providers if path.startswith(ENDPOINTS_OF_PROVIDERS) else ours
             mine, theirs = await world.get(_filled(path, ids)), await other.get(_filled(path, ids))
 
             assert mine.status_code == 200, path
@@ -120,6 +133,13 @@ async def test_another_tenant_sees_nothing_of_ours(world: World, rows: DatabaseU
                 not any(known in theirs.text for name, known in ids.items() if name != "version")
                 or theirs.status_code == 404
             )
+
+
+async def _endpoint_of(world: World, path: str) -> dict[str, str]:
+    """A new endpoint with a message on its way to it."""
+    endpoint = (await world.post(path, {"url": "https://platform.example/hook"})).json()["endpointId"]
+    sent = (await world.post(f"{path}/{endpoint}/test")).json()
+    return {"endpointId": endpoint, "deliveryId": sent["deliveryId"]}
 
 
 async def test_another_tenant_changes_nothing_of_ours(world: World, rows: DatabaseUrls) -> None:

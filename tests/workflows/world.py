@@ -392,7 +392,8 @@ async def _true(condition: Callable[[], Any]) -> bool:
 
 async def populate(database: Database, providers: tuple[str, ...], **tenant: Any) -> None:
     async with database.transaction(TENANT) as session:
-        session.add(Tenant(tenant_id=TENANT, name="Test Platform", **tenant))
+        if await session.get(Tenant, TENANT) is None:
+            session.add(Tenant(tenant_id=TENANT, name="Test Platform", **tenant))
         for provider in map(_provider, providers):
             session.add(provider)
             await session.flush()
