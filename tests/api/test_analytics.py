@@ -249,7 +249,7 @@ async def test_the_dashboard_is_the_last_thirty_days_against_the_thirty_before(o
     await own.world.change(
         lambda session: session.execute(
             update(Application)
-            .where(Application.id == large["applicationId"])  # type: ignore[arg-type]
+            .where(Application.id == large["applicationId"])
             .values(requested_amount_minor=5_000_000, risk_rating="low")
         )
     )

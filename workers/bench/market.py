@@ -99,7 +99,7 @@ async def make_market(url: str, *, applications: int, payments: int = 6) -> int:
         await connection.execute("SET session_replication_role = replica")
         await connection.execute("SET synchronous_commit = off")
         for statement in _STATEMENTS:
-            await connection.execute(statement, values)  # type: ignore[arg-type]
+            await connection.execute(statement, values)
         await connection.execute("VACUUM ANALYZE")
         found = await (await connection.execute("SELECT count(*) FROM caas_lead_grant")).fetchone()
     assert found is not None, "a count has a row"
