@@ -102,9 +102,11 @@ class Bulk:
             await self._decide(line)
         except Exception as error:  # noqa: BLE001 - whatever it is, the other lines are judged
             problem = await self._problem(error)
-            told = {name: problem[name] for name in ("status", "code", "detail", "field")}
-            return BulkLineOut(**said, **told)
-        return BulkLineOut(**said, status=200, code="accepted", detail="The decision was taken.", field=None)
+            return BulkLineOut.model_validate(
+                said | {name: problem[name] for name in ("status", "code", "detail", "field")}
+            )
+        taken = {"status": 200, "code": "accepted", "detail": "The decision was taken.", "field": None}
+        return BulkLineOut.model_validate(said | taken)
 
     async def _decide(self, line: _Line) -> None:
         if line.trouble is not None:
@@ -114,7 +116,7 @@ class Bulk:
             message_id = _Named.model_validate(line.document).message_id
             decision = DecisionIn.model_validate(body)
         except ValidationError as error:
-            faults = [fault | {"loc": ("body", *fault["loc"])} for fault in map(dict, error.errors())]
+            faults = [{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors()]
             raise InvalidFields(faults, line.document) from None
         if decision.provider_id != self.provider_id:
             raise PathMismatch("The line names another provider than the path.", "providerId")
@@ -130,7 +132,7 @@ class Bulk:
             answer = internal_error()
         else:
             answer = await handler(self.request, error)
-        problem: dict[str, Any] = json.loads(answer.body)
+        problem: dict[str, Any] = json.loads(bytes(answer.body))
         return problem
 
 

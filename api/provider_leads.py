@@ -9,9 +9,9 @@ expired    it has not answered, and it is too late
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Row, Select, and_, case, exists, or_, tuple_
+from sqlalchemy import ColumnElement, Select, and_, case, exists, false, literal, or_, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
@@ -64,6 +64,14 @@ _STANDING = case(
 )
 
 
+# What must also be true of these, in words an index knows.
+_IMPLIED: dict[LeadStanding, tuple[ColumnElement[bool], ...]] = {
+    "won": (_has_offer(OfferStatus.ACCEPTED, OfferStatus.FUNDED),),
+    "open": (col(Application.status).in_([ApplicationStatus.BIDDING]),),
+    "answered": (col(Application.status).in_(_UNDECIDED),),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Which of the provider's leads."""
@@ -80,29 +88,42 @@ def leads_of(provider_id: str, wanted: Wanted) -> Select[Any]:
     if wanted.since is not None:
         query = query.where(col(LeadGrant.granted_at) >= wanted.since)
     if wanted.status is not None:
-        query = query.where(wanted.status == _STANDING)
+        # As a case, because the planner takes an equality for rare, and would read every lead to find fifty.
+        query = query.where(case((literal(wanted.status) == _STANDING, true()), else_=false()))
+        query = query.where(*_IMPLIED.get(wanted.status, ()))
     if wanted.before is not None:
         query = query.where(position < tuple_(*wanted.before))
     return query
 
 
-async def lead_of(session: AsyncSession, provider_id: str, lead_id: str) -> Row[Any]:
+@dataclass(frozen=True, slots=True)
+class SeenLead:
+    """One lead as one provider stands to it."""
+
+    grant: LeadGrant
+    application: Application
+    standing: LeadStanding
+    received_at: datetime | None
+    loan_id: str | None
+
+
+async def lead_of(session: AsyncSession, provider_id: str, lead_id: str) -> SeenLead:
     """One lead, or `UnknownLead`: whether it exists for others is not told."""
     found = (await session.execute(_granted(provider_id).where(col(LeadGrant.lead_id) == lead_id))).one_or_none()
     if found is None:
         raise UnknownLead(f"There is no lead {lead_id} for this provider.", "leadId")
-    return found
+    return SeenLead(*found)
 
 
-def shown(row: Row[Any]) -> ProviderLeadOut:
+def shown(lead: SeenLead) -> ProviderLeadOut:
     """The lead in a list: nothing in it names the borrower."""
-    grant, application, standing, received_at, loan_id = row
+    grant, application = lead.grant, lead.application
     return ProviderLeadOut(
         lead_id=grant.lead_id,
-        status=standing,
+        status=lead.standing,
         granted_at=grant.granted_at,
         decide_by=application.bids_close_at,
-        received_at=received_at,
+        received_at=lead.received_at,
         requested_amount=money(application.requested_amount_minor, application.currency),
         currency=application.currency,
         purpose=application.purpose,
@@ -110,17 +131,18 @@ def shown(row: Row[Any]) -> ProviderLeadOut:
         country=application.country,
         credit_score=application.credit_score,
         risk_rating=application.risk_rating,
-        loan_id=loan_id,
+        loan_id=lead.loan_id,
     )
 
 
-async def shown_whole(session: AsyncSession, row: Row[Any]) -> ProviderLeadDetailOut:
+async def shown_whole(session: AsyncSession, lead: SeenLead) -> ProviderLeadDetailOut:
     """The lead by itself, disclosed as its webhooks disclose it: in full to the winner, else as the tenant says."""
-    application = row[1]
+    application = lead.application
     tenant = await session.get_one(Tenant, application.tenant_id)
     applicant = await session.get_one(Applicant, (application.tenant_id, application.applicant_id))
-    listed = shown(row)
-    disclosure = "full" if listed.status == "won" or tenant.lead_disclosure == "full" else "masked"
+    listed = shown(lead)
+    is_full = lead.standing == "won" or tenant.lead_disclosure == "full"
+    disclosure: Literal["masked", "full"] = "full" if is_full else "masked"
     return ProviderLeadDetailOut(
         **listed.model_dump(),
         disclosure=disclosure,
@@ -137,10 +159,12 @@ def _granted(provider_id: str) -> Select[Any]:
         col(LeadReceipt.application_id) == col(LeadGrant.application_id),
         col(LeadReceipt.provider_id) == col(LeadGrant.provider_id),
     )
-    return (
-        select(LeadGrant, Application, _STANDING.label("standing"), col(LeadReceipt.received_at), col(Loan.id))
+    columns: tuple[Any, ...] = (LeadGrant, Application, _STANDING, col(LeadReceipt.received_at), col(Loan.id))
+    granted: Select[Any] = (
+        select(*columns)
         .join(Application, col(Application.id) == col(LeadGrant.application_id))
         .outerjoin(LeadReceipt, own_receipt)
         .outerjoin(Loan, own_loan)
         .where(col(LeadGrant.provider_id) == provider_id)
     )
+    return granted

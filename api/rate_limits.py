@@ -7,16 +7,13 @@ registers. All keys of a provider share one budget, so that turning a key over d
 import structlog
 from fastapi import Request
 from fastapi.responses import JSONResponse
-from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import problem
-from api.resources import resources_of
+from api.settings import ApiSettings
 from models.quota import WINDOW_SECONDS, Quota
-from models.records.quotas import take_request
-
-PLATFORM_HOLDER = "platform"
+from models.records.quotas import Standards
 
 _QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
 
@@ -49,12 +46,13 @@ class Metered:
         await self._app(scope, receive, answer)
 
 
-async def admit(request: Request, session: AsyncSession, tenant_id: str, provider_id: str | None) -> None:
-    """Count this request of a caller that was just found, or raise `QuotaExceeded`."""
-    settings = resources_of(request).settings
-    name = "platform" if provider_id is None else "provider"
-    standard = settings.platform_requests_per_minute if provider_id is None else settings.provider_requests_per_minute
-    quota = await take_request(session, tenant_id, provider_id or PLATFORM_HOLDER, name=name, standard=standard)
+def standards_of(settings: ApiSettings) -> Standards:
+    """The limits of those for whom no operator has set one."""
+    return Standards(settings.provider_requests_per_minute, settings.platform_requests_per_minute)
+
+
+def check(request: Request, quota: Quota) -> None:
+    """Have the answer say what is left, or raise `QuotaExceeded`."""
     request.state.quota = quota
     if quota.is_exceeded:
         raise QuotaExceeded(quota)

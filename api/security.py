@@ -7,15 +7,14 @@ from typing import Annotated
 import structlog
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
-from sqlmodel import select
 
 from activities.signing import verify
 from api.keys import hash_of, is_well_formed, key_prefix
 from api.problems import Forbidden, NotAuthenticated
-from api.rate_limits import admit
+from api.rate_limits import check, standards_of
 from api.resources import resources_of
 from models.records.endpoints import symmetric_secrets_of
-from models.records.tenants import ApiKey
+from models.records.quotas import counted_key
 
 # For the documentation only: the header is read below, so that every failure is a problem of ours.
 _bearer = HTTPBearer(auto_error=False, description="An API key: `Authorization: Bearer caas_test_sk_...`")
@@ -97,9 +96,11 @@ def presented_key(request: Request) -> str:
 async def _holder_of(request: Request, key: str) -> Caller:
     hashed = hash_of(key)
     # Nobody knows the tenant yet: row-level security shows the one row that carries this hash.
-    async with resources_of(request).database.transaction("", api_key_hash=hashed) as session:
-        row = (await session.execute(select(ApiKey).where(ApiKey.key_hash == hashed))).scalar_one_or_none()
-        if row is None or not row.opens(datetime.now(UTC)):
-            raise NotAuthenticated("This API key is not known, was revoked, or has expired.", "Authorization")
-        await admit(request, session, row.tenant_id, row.provider_id)
+    having = resources_of(request)
+    async with having.database.transaction("", api_key_hash=hashed) as session:
+        found = await counted_key(session, hashed, standards_of(having.settings))
+    if found is None or not found[0].opens(datetime.now(UTC)):
+        raise NotAuthenticated("This API key is not known, was revoked, or has expired.", "Authorization")
+    row, quota = found
+    check(request, quota)
     return Caller(row.tenant_id, row.provider_id, is_live=row.prefix == key_prefix(live=True), key_id=row.id)

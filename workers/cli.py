@@ -259,6 +259,14 @@ def webhooks() -> None:
     finish(run())
 
 
+@benches.command()
+def analytics() -> None:
+    """How long a provider waits for its figures in a marketplace with a million invitations."""
+    from workers.bench.analytics import run
+
+    finish(run())
+
+
 def finish(work: Coroutine[Any, Any, object]) -> None:
     """Run to the end; being told to stop is a good end, and trouble with the stack is one sentence."""
     try:

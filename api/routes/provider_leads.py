@@ -1,17 +1,16 @@
 """A provider's own leads: listed, shown as it may see them, and taken into its system."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from sqlalchemy import Row
 from sqlalchemy.dialects.postgresql import insert
 
 from api.etags import fresh
 from api.idempotency import IdempotentRoute, Ids
 from api.own import OwnProvider
 from api.pagination import InvalidCursor, PageOut, Pages, Paging
-from api.provider_leads import Wanted, lead_of, leads_of, shown, shown_whole
+from api.provider_leads import SeenLead, Wanted, lead_of, leads_of, shown, shown_whole
 from api.resources import Having
 from api.routes.decisions import LeadId
 from api.routes.providers import ProviderId
@@ -34,7 +33,7 @@ async def find(
     """The leads this provider was invited to, newest first."""
     query = leads_of(provider_id, Wanted(status, since, _before(paging))).limit(paging.fetched)
     async with having.database.transaction(caller.tenant_id) as session:
-        rows = (await session.execute(query)).all()
+        rows = [SeenLead(*row) for row in await session.execute(query)]
     return paging.page(rows, shown, _position)
 
 
@@ -53,7 +52,7 @@ async def receive(
 ) -> LeadReceiptOut:
     """Say that the lead is in the provider's system. The first time counts, however often it is said."""
     async with having.database.transaction(caller.tenant_id) as session:
-        grant = (await lead_of(session, provider_id, lead_id))[0]
+        grant = (await lead_of(session, provider_id, lead_id)).grant
         key = {"tenant_id": caller.tenant_id, "application_id": grant.application_id, "provider_id": provider_id}
         now = {"received_at": datetime.now(UTC)}
         await session.execute(insert(LeadReceipt).values(key | now).on_conflict_do_nothing())
@@ -61,8 +60,8 @@ async def receive(
     return LeadReceiptOut(lead_id=lead_id, received_at=kept.received_at)
 
 
-def _position(row: Row[Any]) -> tuple[str, ...]:
-    return row[0].granted_at.isoformat(), row[0].application_id
+def _position(lead: SeenLead) -> tuple[str, ...]:
+    return lead.grant.granted_at.isoformat(), lead.grant.application_id
 
 
 def _before(paging: Paging) -> tuple[datetime, str] | None:

@@ -45,7 +45,7 @@ async def tell_disbursed(
     named in `differences`.
     """
     async with having.database.transaction(caller.tenant_id) as session:
-        application = (await lead_of(session, provider_id, lead_id))[1]
+        application = (await lead_of(session, provider_id, lead_id)).application
         notice = Notice(
             provider_id=provider_id,
             kind=NoticeKind.DISBURSED,

@@ -1,7 +1,7 @@
 """Two-way sync: a provider catches up with what it was told, and tells how things stand in its own system."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import tuple_
@@ -114,7 +114,10 @@ async def set_limit(
         await session.get(Provider, (caller.tenant_id, provider_id), with_for_update=True)
         before = await _limit(session, request, caller, provider_id)
         check_match(request, before.version)
-        changed = {"requests_per_minute": body.requests_per_minute, "version": before.version + 1}
+        changed: dict[str, Any] = {
+            "requests_per_minute": body.requests_per_minute,
+            "version": before.version + 1,
+        }
         row = {"tenant_id": caller.tenant_id, "holder": provider_id} | changed
         await session.execute(
             insert(RateLimit).values(row).on_conflict_do_update(index_elements=["tenant_id", "holder"], set_=changed)
@@ -170,7 +173,7 @@ async def _first(
     return row
 
 
-def _columns(body: ProviderStatusIn) -> dict[str, object]:
+def _columns(body: ProviderStatusIn) -> dict[str, Any]:
     said = body.model_dump(mode="json")
     return {name: said[name] for name in ("internal_id", "internal_status", "details")}
 

@@ -18,7 +18,14 @@ class LeadGrant(RecordedRow, table=True):
         ForeignKeyConstraint(["tenant_id", "provider_id"], ["caas_provider.tenant_id", "caas_provider.id"]),
         Index("caas_lead_grant_lead", "tenant_id", "lead_id"),
         Index("caas_lead_grant_record", "tenant_id", "granted_at"),
-        Index("caas_lead_grant_provider", "tenant_id", "provider_id", "granted_at", "application_id"),
+        Index(
+            "caas_lead_grant_provider",
+            "tenant_id",
+            "provider_id",
+            "granted_at",
+            "application_id",
+            postgresql_include=["answer", "answered_at"],
+        ),
     )
 
     application_id: str = Field(primary_key=True)

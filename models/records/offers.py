@@ -19,7 +19,13 @@ class Offer(RecordedRow, table=True):
         ForeignKeyConstraint(["tenant_id", "application_id"], ["caas_application.tenant_id", "caas_application.id"]),
         Index("caas_offer_application", "tenant_id", "application_id", "rank"),
         Index("caas_offer_provider", "tenant_id", "provider_id", "received_at"),
-        Index("caas_offer_provider_application", "tenant_id", "provider_id", "application_id"),
+        Index(
+            "caas_offer_chosen",
+            "tenant_id",
+            "provider_id",
+            "application_id",
+            postgresql_where=text("status IN ('accepted', 'funded', 'lapsed')"),
+        ),
         Index(
             "caas_offer_one_accepted",
             "tenant_id",

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Identity, Index, literal_column, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Identity, Index, literal_column, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col, select
@@ -18,7 +18,7 @@ from sqlmodel import Field, col, select
 from models.records.columns import RecordedRow, document, instant
 
 _OWN_TRANSACTION = "pg_current_xact_id()::text::bigint"
-_OLDEST_RUNNING = literal_column("pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+_OLDEST_RUNNING: ColumnElement[int] = literal_column("pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
 
 
 class ProviderMessage(RecordedRow, table=True):

@@ -1,15 +1,18 @@
 """How often a caller may ask, and the one instant per caller that says how often it has."""
 
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Select, case, func, true
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import Field
+from sqlmodel import Field, col, select
 
 from models.quota import Quota
 from models.records.columns import RecordedRow, TenantRow, instant
+from models.records.tenants import ApiKey
 
-_TAKE = text("SELECT requests_per_minute, is_taken, debt_seconds FROM caas_take_request(:tenant, :holder, :standard)")
+PLATFORM = "platform"
 
 
 class RateLimit(RecordedRow, table=True):
@@ -32,11 +35,32 @@ class RateState(TenantRow, table=True):
     full_at: datetime = instant()
 
 
-async def take_request(session: AsyncSession, tenant_id: str, holder: str, *, name: str, standard: int) -> Quota:
-    """Count one request of this caller, in one statement; concurrent ones wait for each other on the caller's row.
+@dataclass(frozen=True, slots=True)
+class Standards:
+    """What may be asked in a minute where no operator has said otherwise."""
 
-    The statement sets the tenant of the transaction, which at this point is only just known.
+    provider: int
+    platform: int
+
+
+async def counted_key(session: AsyncSession, key_hash: str, standards: Standards) -> tuple[ApiKey, Quota] | None:
+    """The key of this hash, and one request counted for its holder, in one statement.
+
+    Concurrent requests wait for each other on the holder's row. The statement also sets the tenant of the transaction,
+    which is known from here on.
     """
-    taken = await session.execute(_TAKE, {"tenant": tenant_id, "holder": holder, "standard": standard})
-    requests_per_minute, is_taken, debt_seconds = taken.one()
-    return Quota(name, requests_per_minute, debt_seconds, is_exceeded=not is_taken)
+    provider_id = col(ApiKey.provider_id)
+    standard = case((provider_id.is_(None), standards.platform), else_=standards.provider)
+    taken = (
+        func.caas_take_request(col(ApiKey.tenant_id), func.coalesce(provider_id, PLATFORM), standard)
+        .table_valued("requests_per_minute", "is_taken", "debt_seconds")
+        .lateral("taken")
+    )
+    columns: tuple[Any, ...] = (ApiKey, taken.c.requests_per_minute, taken.c.is_taken, taken.c.debt_seconds)
+    query: Select[Any] = select(*columns).join(taken, true()).where(col(ApiKey.key_hash) == key_hash)
+    found = (await session.execute(query)).one_or_none()
+    if found is None:
+        return None
+    key, requests_per_minute, is_taken, debt_seconds = found
+    name = "platform" if key.provider_id is None else "provider"
+    return key, Quota(name, requests_per_minute, debt_seconds, is_exceeded=not is_taken)

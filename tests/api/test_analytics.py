@@ -194,7 +194,7 @@ async def test_a_rank_is_told_among_five_and_not_among_four(own: Lender) -> None
 
 async def test_a_price_is_compared_on_the_same_leads_with_four_rivals_at_least(own: Lender) -> None:
     submitted = await _lead(own, JULY, hours=1)
-    await own.offers(submitted, apr_percent=Decimal(10))
+    await own.offers(submitted, apr_percent=Decimal(10), received_at=JULY)
     aprs = [Decimal(9), Decimal(10), Decimal(11), Decimal(12)]
     rivals = [await lender(own.world, f"R-{number + 2}") for number in range(len(aprs))]
 
@@ -249,7 +249,7 @@ async def test_the_dashboard_is_the_last_thirty_days_against_the_thirty_before(o
     await own.world.change(
         lambda session: session.execute(
             update(Application)
-            .where(Application.id == large["applicationId"])  # type: ignore[arg-type]
+            .where(Application.id == large["applicationId"])
             .values(requested_amount_minor=5_000_000, risk_rating="low")
         )
     )

@@ -38,7 +38,7 @@ class Reader:
 
     def __init__(self, own: Lender) -> None:
         self.own = own
-        self.cursor: dict[str, str] = {}
+        self.cursor: Body = {}
         self.read: list[str] = []
 
     async def poll(self, limit: int = 50) -> bool:
