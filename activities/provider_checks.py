@@ -21,11 +21,12 @@ from temporalio import activity
 from activities.destinations import ForbiddenDestination
 from activities.kyc import CompanyRegister, SanctionsList, ScreeningOutcome
 from activities.postbox import Delivered, Postbox, Undelivered
-from activities.provider_rows import Addressee, addressee_of, provider_in
+from activities.provider_rows import provider_in
 from activities.signing import new_secret, signed_headers
 from models.events import ProviderEventType
 from models.onboarding import Finding, ProviderRef, Step
 from models.records.database import Database, new_id
+from models.records.endpoints import Addressee, addressee_of
 from models.records.providers import Provider
 
 CHALLENGE = "endpoint.challenge"
@@ -90,7 +91,7 @@ class ProviderChecks:
     @activity.defn(name="ProviderChecks.challenge")
     async def challenge(self, ref: ProviderRef) -> Finding:
         """Have whoever is behind the webhook URL show that the URL is the provider's."""
-        addressee, nonce = addressee_of(await self._provider(ref)), token_urlsafe(24)
+        addressee, nonce = await self._addressee(ref), token_urlsafe(24)
         body = json.dumps({"type": CHALLENGE, "challenge": nonce}).encode()
         answer = await self._post(
             addressee, signed_headers(addressee.secret, new_id("msg"), datetime.now(UTC), body), body
@@ -104,7 +105,7 @@ class ProviderChecks:
     @activity.defn(name="ProviderChecks.certify")
     async def certify(self, ref: ProviderRef) -> Finding:
         """See whether the endpoint takes what is ours, also twice, and turns away what is not."""
-        addressee = addressee_of(await self._provider(ref))
+        addressee = await self._addressee(ref)
         try:
             async with asyncio.timeout(_DEADLINE_SECONDS):
                 for trial in _trials(addressee.secret, datetime.now(UTC)):
@@ -129,6 +130,10 @@ class ProviderChecks:
             raise EndpointNotReady(refusal.detail) from refusal
         except Undelivered as outage:
             raise EndpointNotReady(f"no answer: {outage}") from outage
+
+    async def _addressee(self, ref: ProviderRef) -> Addressee:
+        async with self._database.transaction(ref.tenant_id) as session:
+            return await addressee_of(session, ref.tenant_id, ref.provider_id, at=datetime.now(UTC))
 
     async def _provider(self, ref: ProviderRef) -> Provider:
         async with self._database.transaction(ref.tenant_id) as session:

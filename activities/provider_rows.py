@@ -37,25 +37,12 @@ class Deed:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Addressee:
-    """Where a provider hears us, and what we sign with."""
-
-    url: str
-    secret: str
-
-
 async def provider_in(session: AsyncSession, ref: ProviderRef, *, lock: bool = False) -> Provider:
     """The provider's row; locked, it is ours until the transaction ends."""
     provider = await session.get(Provider, (ref.tenant_id, ref.provider_id), with_for_update=lock or None)
     if provider is None:
         raise UnknownProvider(f"There is no provider {ref.provider_id}.", "providerId")
     return provider
-
-
-def addressee_of(provider: Provider) -> Addressee:
-    """The only place of the checks that knows where a provider keeps its URL and its secret."""
-    return Addressee(provider.webhook_url, provider.webhook_secret)
 
 
 def standing_of(provider: Provider) -> Standing:

@@ -7,12 +7,13 @@ from typing import Any
 
 import httpx2
 
-from activities.adapters.http_delivery import HttpDelivery, delivery_client
+from activities.adapters.http_delivery import HttpDelivery
 from activities.adapters.lender_http import LenderHttp
 from activities.adapters.paystack import Paystack
 from activities.adapters.prembly import Prembly
 from activities.adapters.settings import KycSettings, MailSettings, RailSettings
 from activities.adapters.smtp import SmtpMail
+from activities.adapters.vetted_http import KeptConnections, VettedHttp
 from activities.auctions import Auctions
 from activities.billing import Billing
 from activities.close_of_business import CloseOfBusiness
@@ -154,8 +155,7 @@ async def assemble(settings: WorkerSettings) -> AsyncIterator[Engine]:
     async with (
         httpx2.AsyncClient(timeout=rail_settings.timeout_seconds) as rail_client,
         httpx2.AsyncClient(timeout=kyc_settings.timeout_seconds) as kyc_client,
-        delivery_client() as webhook_client,
-        delivery_client() as lender_client,
+        KeptConnections() as connections,
     ):
         rail = Paystack(
             rail_client,
@@ -163,17 +163,18 @@ async def assemble(settings: WorkerSettings) -> AsyncIterator[Engine]:
             rail_settings.secret_key.get_secret_value(),
             preferred_bank=rail_settings.preferred_bank,
         )
+        vetted = VettedHttp(
+            connections, allow_local=settings.mode == "sandbox", deadline_seconds=deliveries.timeout_seconds
+        )
         bureau = Prembly(kyc_client, kyc_settings.url, kyc_settings.api_key.get_secret_value())
         strangers = Strangers(
             rail=rail,
             bureau=bureau,
             sanctions=bureau,
-            postbox=HttpDelivery(
-                webhook_client, allow_local=settings.mode == "sandbox", deadline_seconds=deliveries.timeout_seconds
-            ),
+            postbox=HttpDelivery(vetted),
             mailer=_mailer(MailSettings()),
             register=bureau,
-            lenders=LenderHttp(lender_client, allow_local=settings.mode == "sandbox"),
+            lenders=LenderHttp(vetted),
         )
         try:
             yield engine(database, outbox, strangers, deliveries.policy)

@@ -251,8 +251,8 @@ def engine() -> None:
     finish(run())
 
 
-@benches.command()
-def webhooks() -> None:
+@benches.command("webhooks")
+def deliveries() -> None:
     """Webhooks per second and their latency, beside a receiver that hangs, and under kills of worker and API."""
     from workers.bench.webhooks import run
 

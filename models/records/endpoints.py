@@ -1,6 +1,7 @@
 """Where webhooks go: endpoints, what their messages are signed with, how they fare, and every attempt at them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -138,6 +139,32 @@ async def symmetric_secrets_of(session: AsyncSession, tenant_id: str, provider_i
         )
     )
     return list((await session.execute(query)).scalars())
+
+
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """Where a provider hears us, and what we sign with."""
+
+    url: str
+    secret: str
+
+
+async def addressee_of(session: AsyncSession, tenant_id: str, provider_id: str, *, at: datetime) -> Addressee:
+    """The endpoint that came with the registration, as it is now, with its newest secret."""
+    query = (
+        select(col(Endpoint.url), col(EndpointSecret.secret))
+        .join(EndpointSecret, _same_endpoint())
+        .where(
+            col(Endpoint.tenant_id) == tenant_id,
+            col(Endpoint.id) == first_endpoint_id(tenant_id, provider_id),
+            col(EndpointSecret.scheme) == "v1",
+            is_valid(at),
+        )
+        .order_by(col(EndpointSecret.recorded_at).desc())
+        .limit(1)
+    )
+    url, secret = (await session.execute(query)).one()
+    return Addressee(url, secret)
 
 
 def is_valid(at: datetime) -> Any:

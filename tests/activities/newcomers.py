@@ -4,6 +4,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models.records.endpoints import first_endpoint
 from models.records.providers import Provider
 
 SECRET = "whsec_" + "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"
@@ -35,3 +38,10 @@ def newcomer(tenant_id: str, provider_id: str, **columns: Any) -> Provider:
         currencies=["USD"],
         **(usual | columns),
     )
+
+
+async def arrived(session: AsyncSession, provider: Provider) -> None:
+    """It has registered: its row, and the endpoint that comes with it."""
+    session.add(provider)
+    await session.flush()
+    await first_endpoint(session, provider)

@@ -18,6 +18,7 @@ from models.billing_document import card_from
 from models.errors import Refusal
 from models.ids import derived_id
 from models.loan import LoanStatus
+from models.onboarding import ProviderStatus
 from models.payment import PaymentKind, PaymentStatus
 from models.records.billing import BillableEventRow, BilledEvent, CreditNote, Invoice, InvoiceLine
 from models.records.database import Database
@@ -398,7 +399,7 @@ def provider(provider_id: str) -> Provider:
         registration_number=provider_id,
         business_type="bank",
         registration_country="US",
-        status="active",
+        status=ProviderStatus.ACTIVE,
         licenses=[],
         license_expires_on=date(2099, 12, 31),
         minimum_amount_minor=1,

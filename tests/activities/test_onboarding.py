@@ -29,7 +29,7 @@ from models.records.database import Database
 from models.records.outbox import Delivery
 from models.records.providers import Provider, ProviderHistory
 from models.records.tenants import Tenant
-from tests.activities.newcomers import newcomer
+from tests.activities.newcomers import arrived, newcomer
 from workers.embedded.postgres import DatabaseUrls
 
 TENANT, REF = "tenant_onboarding", ProviderRef("tenant_onboarding", "provider_1")
@@ -47,7 +47,7 @@ class Office:
     async def add(self, **columns: Any) -> None:
         provider_id = columns.pop("id", REF.provider_id)
         async with self.database.transaction(TENANT) as session:
-            session.add(newcomer(TENANT, provider_id, **columns))
+            await arrived(session, newcomer(TENANT, provider_id, **columns))
 
     async def begin(self) -> Standing:
         return await self.onboarding.begin(At(REF, AT))

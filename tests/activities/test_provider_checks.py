@@ -5,19 +5,19 @@ from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx2
 import pytest
 from fastapi import FastAPI, Request, Response
 
 from activities.adapters.http_delivery import HttpDelivery
 from activities.adapters.prembly import Prembly
+from activities.adapters.vetted_http import KeptConnections, VettedHttp
 from activities.provider_checks import EndpointNotReady, ProviderChecks
 from activities.signing import BadSignature, StaleSignature, verify
 from models.onboarding import ProviderRef, Step
 from models.records.database import Database
 from models.records.tenants import Tenant
 from sandbox import magic
-from tests.activities.newcomers import SECRET, newcomer
+from tests.activities.newcomers import SECRET, arrived, newcomer
 from tests.sandbox.worlds import BUREAU_KEY, World, platform_alive, serving, world_alive
 from workers.embedded.postgres import DatabaseUrls
 
@@ -27,16 +27,17 @@ TENANT, REF = "tenant_checks", ProviderRef("tenant_checks", "provider_1")
 class Checks:
     """The checks of one newcomer whose lender is in the sandbox."""
 
-    def __init__(self, database: Database, world: World, client: httpx2.AsyncClient) -> None:
+    def __init__(self, database: Database, world: World, connections: KeptConnections) -> None:
         bureau = Prembly(world.client, f"{world.url}/prembly", BUREAU_KEY)
-        self.ask = ProviderChecks(database, bureau, bureau, HttpDelivery(client, allow_local=True, deadline_seconds=5))
+        postbox = HttpDelivery(VettedHttp(connections, allow_local=True, deadline_seconds=5))
+        self.ask = ProviderChecks(database, bureau, bureau, postbox)
         self._database, self._world = database, world
 
     async def add(self, *, webhook_url: str = "", behavior: dict[str, Any] | None = None, **columns: Any) -> None:
         async with self._database.transaction(TENANT) as session:
             session.add(Tenant(tenant_id=TENANT, name="Platform"))
             url = webhook_url or f"{self._world.url}/lenders/first/webhooks"
-            session.add(newcomer(TENANT, REF.provider_id, webhook_url=url, **columns))
+            await arrived(session, newcomer(TENANT, REF.provider_id, webhook_url=url, **columns))
         lender = {"providerId": REF.provider_id, "apiKey": "k", "webhookSecret": SECRET, "apiUrl": self._world.url}
         await self._world.client.put("/lenders/first", json=lender | {"behavior": behavior or {}})
 
@@ -44,8 +45,8 @@ class Checks:
 @pytest.fixture
 async def checks(database: DatabaseUrls) -> AsyncIterator[Checks]:
     rows = Database(database.app)
-    async with platform_alive() as platform, world_alive(platform) as world, httpx2.AsyncClient() as client:
-        yield Checks(rows, world, client)
+    async with platform_alive() as platform, world_alive(platform) as world, KeptConnections() as connections:
+        yield Checks(rows, world, connections)
     await rows.close()
 
 

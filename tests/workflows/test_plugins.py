@@ -11,8 +11,8 @@ from sqlalchemy import update
 from sqlmodel import col, select
 from temporalio.client import Client
 
-from activities.adapters.http_delivery import delivery_client
 from activities.adapters.lender_http import LenderHttp
+from activities.adapters.vetted_http import KeptConnections, VettedHttp
 from activities.plugins import PluginRef
 from models.application import ApplicationStatus
 from models.plugin import plugin_of, shown_of
@@ -37,8 +37,8 @@ async def scene(client: Client, urls: DatabaseUrls) -> AsyncIterator[tuple[World
     async with (
         platform_alive() as platform,
         world_alive(platform) as outside,
-        delivery_client() as http,
-        running(client, urls, FakeRail(), lenders=LenderHttp(http, allow_local=True)) as world,
+        KeptConnections() as connections,
+        running(client, urls, FakeRail(), lenders=LenderHttp(VettedHttp(connections, allow_local=True))) as world,
     ):
         yield world, outside
 

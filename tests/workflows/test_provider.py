@@ -17,7 +17,7 @@ from models.onboarding import Checklist, ProviderRef, ProviderStatus, Step, Step
 from models.records.outbox import Delivery, OutboxKind, ask_relay
 from models.records.providers import Provider, ProviderHistory
 from temporal import search_attributes as sa
-from tests.activities.newcomers import SECRET, newcomer
+from tests.activities.newcomers import SECRET, arrived, newcomer
 from tests.workflows.fakes import FakeEndpoint, FakeRail
 from tests.workflows.world import TENANT, World, eventually, refused, running
 from workers.embedded.postgres import DatabaseUrls
@@ -46,7 +46,7 @@ class Desk:
         ends_on = datetime.now(UTC).date() + timedelta(days=license_days)
         row = {"company_name": "Newcomer Credit", "webhook_secret": SECRET, "license_expires_on": ends_on} | columns
         async with self.world.database.transaction(TENANT) as session:
-            session.add(newcomer(TENANT, self.newcomer, **row))
+            await arrived(session, newcomer(TENANT, self.newcomer, **row))
 
     async def checked(self) -> None:
         """Wait until every stranger has answered."""

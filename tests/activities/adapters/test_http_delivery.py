@@ -7,7 +7,8 @@ import httpx2
 import pytest
 import pytest_asyncio
 
-from activities.adapters.http_delivery import HttpDelivery, KeptConnections, delivery_client
+from activities.adapters.http_delivery import HttpDelivery
+from activities.adapters.vetted_http import KeptConnections, VettedHttp
 from activities.destinations import ForbiddenDestination
 from activities.postbox import Undelivered
 from tests.sandbox.worlds import Platform, platform_alive
@@ -15,13 +16,13 @@ from tests.sandbox.worlds import Platform, platform_alive
 
 @pytest_asyncio.fixture
 async def client() -> AsyncIterator[KeptConnections]:
-    async with delivery_client() as open_client:
+    async with KeptConnections() as open_client:
         yield open_client
 
 
 @pytest_asyncio.fixture
 async def delivery(client: KeptConnections) -> HttpDelivery:
-    return HttpDelivery(client, allow_local=True, deadline_seconds=0.5)
+    return HttpDelivery(VettedHttp(client, allow_local=True, deadline_seconds=0.5))
 
 
 @pytest_asyncio.fixture
@@ -61,7 +62,7 @@ async def test_the_name_is_looked_up_once_and_the_answer_is_dialed(client: KeptC
     async def rebinding(_host: str, _port: int) -> list[str]:
         return [next(answers)]
 
-    delivery = HttpDelivery(client, allow_local=True, resolve=rebinding)
+    delivery = HttpDelivery(VettedHttp(client, allow_local=True, resolve=rebinding))
     port = platform.url.rpartition(":")[2]
 
     await delivery.post(f"http://lender.example:{port}/hook", {}, b"")
@@ -85,7 +86,8 @@ async def test_the_certificate_is_asked_for_by_name_though_the_address_is_dialed
         return ["2606:4700:4700::1111"]
 
     async with KeptConnections(transport=httpx2.MockTransport(lender)) as client:
-        await HttpDelivery(client, allow_local=False, resolve=public).post("https://lender.example/hook", {}, b"")
+        delivery = HttpDelivery(VettedHttp(client, allow_local=False, resolve=public))
+        await delivery.post("https://lender.example/hook", {}, b"")
 
     assert str(seen[0].url) == "https://[2606:4700:4700::1111]/hook"
     assert seen[0].headers["host"] == "lender.example"
@@ -96,7 +98,7 @@ async def test_production_posts_to_nobody_inside(client: KeptConnections, platfo
     async def inside(_host: str, _port: int) -> list[str]:
         return ["127.0.0.1"]
 
-    delivery = HttpDelivery(client, allow_local=False, resolve=inside)
+    delivery = HttpDelivery(VettedHttp(client, allow_local=False, resolve=inside))
 
     for url in (f"{platform.url}/hook", "https://lender.example/hook"):
         with pytest.raises(ForbiddenDestination):
@@ -147,8 +149,10 @@ async def test_a_name_nobody_has_is_no_delivery(client: KeptConnections) -> None
     async def unknown(_host: str, _port: int) -> list[str]:
         raise OSError("Name or service not known")
 
+    delivery = HttpDelivery(VettedHttp(client, allow_local=True, resolve=unknown))
+
     with pytest.raises(Undelivered, match="not known"):
-        await HttpDelivery(client, allow_local=True, resolve=unknown).post("http://lender.example/", {}, b"")
+        await delivery.post("http://lender.example/", {}, b"")
 
 
 @pytest.mark.parametrize(
@@ -206,7 +210,7 @@ async def local(_host: str, _port: int) -> list[str]:
 
 
 async def test_a_connection_is_kept_for_the_same_name_and_for_no_other_at_the_address(client: KeptConnections) -> None:
-    server, delivery = KeepingServer(), HttpDelivery(client, allow_local=True, resolve=local)
+    server, delivery = KeepingServer(), HttpDelivery(VettedHttp(client, allow_local=True, resolve=local))
 
     async with keeping(server) as port:
         for name in ("one.example", "one.example", "two.example"):
@@ -216,7 +220,7 @@ async def test_a_connection_is_kept_for_the_same_name_and_for_no_other_at_the_ad
 
 
 async def test_a_kept_connection_that_was_closed_meanwhile_is_replaced(client: KeptConnections) -> None:
-    server, delivery = KeepingServer(ends_after=1), HttpDelivery(client, allow_local=True, resolve=local)
+    server, delivery = KeepingServer(ends_after=1), HttpDelivery(VettedHttp(client, allow_local=True, resolve=local))
 
     async with keeping(server) as port:
         for _ in range(3):
@@ -227,7 +231,8 @@ async def test_a_kept_connection_that_was_closed_meanwhile_is_replaced(client: K
 
 async def test_only_so_many_lines_are_kept(platform: Platform) -> None:
     async with KeptConnections(at_most=2) as client:
-        delivery, port = HttpDelivery(client, allow_local=True, resolve=local), platform.url.rpartition(":")[2]
+        delivery = HttpDelivery(VettedHttp(client, allow_local=True, resolve=local))
+        port = platform.url.rpartition(":")[2]
         for number in range(5):
             await delivery.post(f"http://lender{number}.example:{port}/hook", {}, b"")
 
