@@ -13,9 +13,9 @@ from api.lead_information import answer_information
 from api.resources import Having
 from api.routes.decisions import LeadId
 from api.schemas.leads import (
-    AnswerIn,
     DisclosureOut,
     DisclosuresOut,
+    InformationIn,
     InformationListOut,
     InformationOut,
     InformedOut,
@@ -80,7 +80,7 @@ async def information(lead_id: LeadId, caller: TenantCaller, having: Having) -> 
 async def inform(
     lead_id: LeadId,
     information_id: Annotated[Identifier, Path(alias="informationId")],
-    body: AnswerIn,  # noqa: ARG001 - its shape is checked; what is kept is what came
+    body: InformationIn,  # noqa: ARG001 - its shape is checked; what is kept is what came
     request: Request,
     caller: TenantCaller,
     having: Having,

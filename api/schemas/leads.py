@@ -110,7 +110,7 @@ class LapsedOut(Out):
     status: ApplicationStatus
 
 
-class AnswerIn(In):
+class InformationIn(In):
     answer: Annotated[Custom, Field(min_length=1)]
 
 
