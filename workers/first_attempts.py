@@ -72,8 +72,10 @@ class FirstAttempts:
         by_tenant: defaultdict[str, dict[str, Work]] = defaultdict(dict)
         for work in works:
             delivery_id = work.payload["deliveryId"]
+            if self._held.get(delivery_id) == work.id:
+                continue  # its lease ended while we were at it; the row is still ours to end
             if delivery_id in self._held or delivery_id in by_tenant[work.tenant_id]:
-                self._finish(work.id)  # the row of the one we hold remains
+                self._finish(work.id)  # another row of a message we hold: that one's remains
             else:
                 by_tenant[work.tenant_id][delivery_id] = work
         for tenant_id, of_tenant in by_tenant.items():
