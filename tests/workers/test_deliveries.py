@@ -538,8 +538,8 @@ async def test_a_row_whose_lease_ended_while_it_was_held_is_not_given_away(post:
 
     assert len(await post.all(OutboxRow)) == 1
     assert len(post.lenders.got) == 1
-    writing.cancel()
     await attempts.close()
+    await writing
 
 
 async def test_the_platform_hears_of_domain_events(post: Post) -> None:
