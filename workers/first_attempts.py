@@ -58,7 +58,7 @@ class FirstAttempts:
         self._handing_over: set[asyncio.Task[None]] = set()
         self._hand_overs = asyncio.Semaphore(_HAND_OVERS_AT_ONCE)
         self._waiting: set[str] = set()
-        self._is_closing = False
+        self._is_closing = self._is_over = False
         self.has_room = asyncio.Event()
         """Set when something may be worth claiming that was not before."""
 
@@ -72,8 +72,10 @@ class FirstAttempts:
         by_tenant: defaultdict[str, dict[str, Work]] = defaultdict(dict)
         for work in works:
             delivery_id = work.payload["deliveryId"]
+            if self._held.get(delivery_id) == work.id:
+                continue  # its lease ended while we were at it; the row is still ours to end
             if delivery_id in self._held or delivery_id in by_tenant[work.tenant_id]:
-                self._finish(work.id)  # the row of the one we hold remains
+                self._finish(work.id)  # another row of a message we hold: that one's remains
             else:
                 by_tenant[work.tenant_id][delivery_id] = work
         for tenant_id, of_tenant in by_tenant.items():
@@ -86,10 +88,10 @@ class FirstAttempts:
         self._pump()
 
     async def run(self) -> None:
-        """Write what came of the attempts until it is cancelled, and hold the leases of what takes long."""
+        """Write what came of the attempts until `close`, and hold the leases of what takes long."""
         renewing = asyncio.create_task(self._renew_leases())
         try:
-            while True:
+            while not self._is_over:
                 await self._to_write.wait()
                 await asyncio.sleep(_GATHER_SECONDS)
                 await self._write()
@@ -97,7 +99,10 @@ class FirstAttempts:
             renewing.cancel()
 
     async def close(self) -> None:
-        """Send nothing more, write what is known and give the rest back, so that the next relay need not wait."""
+        """Send nothing more, and let `run` end by writing what is known and giving the rest back.
+
+        It is not cancelled: what it has in hand would be sent again by the next relay.
+        """
         self._is_closing = True
         for lane in self._lanes.values():
             self._give_back(lane.close(0), seconds=0)
@@ -106,7 +111,8 @@ class FirstAttempts:
         for task in self._sending | self._handing_over:
             task.cancel()
         await asyncio.gather(*self._sending, *self._handing_over, return_exceptions=True)
-        await self._write()
+        self._is_over = True
+        self._to_write.set()
 
     def _line_up(self, work: Work, parcel: Parcel) -> bool:
         """Whether it is not the turn of this message."""

@@ -43,16 +43,25 @@ class Relay:
         try:
             while True:
                 try:
-                    await self._turn()
+                    await self._whole_turn()
                 except Exception:
                     log.exception("relay cannot reach the outbox")
                     await asyncio.sleep(_OUTAGE_PAUSE_SECONDS)
         finally:
             for task in self._running:
                 task.cancel()
-            writing.cancel()
-            await asyncio.gather(*self._running, writing, return_exceptions=True)
+            await asyncio.gather(*self._running, return_exceptions=True)
             await self._messages.close()
+            await writing
+
+    async def _whole_turn(self) -> None:
+        """A turn is not broken off: what it has claimed would wait for its lease to end."""
+        turn = asyncio.create_task(self._turn())
+        try:
+            await asyncio.shield(turn)
+        except asyncio.CancelledError:
+            await asyncio.wait([turn])
+            raise
 
     async def _turn(self) -> None:
         """Settle what is done, take up as much as there is room for, and wait for one or the other.

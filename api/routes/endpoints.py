@@ -1,7 +1,8 @@
 """Webhook endpoints: the platform's own, and those of each provider; the same operations for both."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Path, Query
 from sqlmodel import col, select
@@ -55,10 +56,33 @@ from models.records.outbox import Delivery, write_what_is_left
 
 RECOVERABLE = timedelta(days=30)
 
-operations = APIRouter(route_class=IdempotentRoute)
+
+async def _of_provider(_: Annotated[Identifier, Path(alias="providerId")]) -> None:
+    """Whose endpoints; see `Owning`."""
+
+
+_PLATFORM = APIRouter(prefix="/api/webhooks/endpoints", tags=["webhooks"], route_class=IdempotentRoute)
+_PROVIDERS = APIRouter(
+    prefix="/api/v1/providers/{providerId}/endpoints",
+    tags=["webhooks"],
+    route_class=IdempotentRoute,
+    dependencies=[Depends(_of_provider)],
+)
+Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 EndpointId = Annotated[Identifier, Path(alias="endpointId")]
 DeliveryId = Annotated[Identifier, Path(alias="deliveryId")]
+
+
+def operation(method: str, path: str, *, status_code: int = 200) -> Callable[[Handler], Handler]:
+    """The same for the platform's endpoints and for those of each provider."""
+
+    def offer(handler: Handler) -> Handler:
+        for owners in (_PLATFORM, _PROVIDERS):
+            owners.add_api_route(path, handler, methods=[method], status_code=status_code)
+        return handler
+
+    return offer
 
 
 class UnknownEventType(NotFound):
@@ -71,7 +95,7 @@ class RotatedOut(NewSecretOut):
     success: bool = True
 
 
-@operations.post("", status_code=201)
+@operation("POST", "", status_code=201)
 @answers_secrets
 async def create(body: EndpointIn, owner: Owning, having: Having, ids: Ids, dice: Entropy) -> EndpointMadeOut:
     """Open an endpoint and show its secret, once."""
@@ -81,7 +105,7 @@ async def create(body: EndpointIn, owner: Owning, having: Having, ids: Ids, dice
         return await made(session, endpoint, secrets)
 
 
-@operations.get("")
+@operation("GET", "")
 async def find(owner: Owning, having: Having, paging: Pages) -> PageOut[EndpointOut]:
     """Every endpoint, switched off or not."""
     query = select(Endpoint).where(*endpoints_of(owner)).order_by(col(Endpoint.id)).limit(paging.fetched)
@@ -93,14 +117,14 @@ async def find(owner: Owning, having: Having, paging: Pages) -> PageOut[Endpoint
     return paging.page(rows, endpoint_out, lambda endpoint: (endpoint.id,))
 
 
-@operations.get("/{endpointId}")
+@operation("GET", "/{endpointId}")
 async def show(endpoint_id: EndpointId, owner: Owning, having: Having) -> EndpointDetailOut:
     """One endpoint, how it fares and until when its secrets are good."""
     async with having.database.transaction(owner.tenant_id) as session:
         return await detail(session, await owner.endpoint(session, endpoint_id))
 
 
-@operations.patch("/{endpointId}")
+@operation("PATCH", "/{endpointId}")
 async def update(endpoint_id: EndpointId, body: EndpointChangeIn, owner: Owning, having: Having) -> EndpointDetailOut:
     """Change what is named; to enable an endpoint forgets how it failed."""
     async with having.database.transaction(owner.tenant_id) as session:
@@ -108,7 +132,7 @@ async def update(endpoint_id: EndpointId, body: EndpointChangeIn, owner: Owning,
         return await detail(session, endpoint)
 
 
-@operations.delete("/{endpointId}", status_code=204)
+@operation("DELETE", "/{endpointId}", status_code=204)
 async def remove(endpoint_id: EndpointId, owner: Owning, having: Having) -> None:
     """Send it nothing more, what is on its way included. Its deliveries stay on record."""
     async with having.database.transaction(owner.tenant_id) as session:
@@ -116,7 +140,7 @@ async def remove(endpoint_id: EndpointId, owner: Owning, having: Having) -> None
         endpoint.enabled, endpoint.deleted_at = False, datetime.now(UTC)
 
 
-@operations.post("/{endpointId}/secret/rotate")
+@operation("POST", "/{endpointId}/secret/rotate")
 @answers_secrets
 async def rotate_secret(
     endpoint_id: EndpointId, body: RotateIn, owner: Owning, having: Having, dice: Entropy
@@ -128,7 +152,7 @@ async def rotate_secret(
     return RotatedOut(**fresh.model_dump())
 
 
-@operations.post("/{endpointId}/test", status_code=202)
+@operation("POST", "/{endpointId}/test", status_code=202)
 async def send_test(endpoint_id: EndpointId, owner: Owning, having: Having, ids: Ids) -> QueuedOut:
     """Send a `test` event to this endpoint, whatever events it asks for."""
     now = datetime.now(UTC)
@@ -147,7 +171,7 @@ async def send_test(endpoint_id: EndpointId, owner: Owning, having: Having, ids:
     return QueuedOut(message_id=message_id, delivery_id=delivery_id)
 
 
-@operations.get("/{endpointId}/deliveries")
+@operation("GET", "/{endpointId}/deliveries")
 async def deliveries(
     endpoint_id: EndpointId,
     owner: Owning,
@@ -174,7 +198,7 @@ async def deliveries(
     return paging.page(rows, _delivery, lambda row: (str(row.sequence),))
 
 
-@operations.get("/{endpointId}/deliveries/{deliveryId}")
+@operation("GET", "/{endpointId}/deliveries/{deliveryId}")
 async def delivery(
     endpoint_id: EndpointId, delivery_id: DeliveryId, owner: Owning, having: Having
 ) -> DeliveryDetailOut:
@@ -190,7 +214,7 @@ async def delivery(
     )
 
 
-@operations.post("/{endpointId}/deliveries/{deliveryId}/resend", status_code=202)
+@operation("POST", "/{endpointId}/deliveries/{deliveryId}/resend", status_code=202)
 async def send_again(endpoint_id: EndpointId, delivery_id: DeliveryId, owner: Owning, having: Having) -> QueuedOut:
     """Send one message again, under the id it had, whether it arrived or was given up."""
     async with having.database.transaction(owner.tenant_id) as session:
@@ -203,7 +227,7 @@ async def send_again(endpoint_id: EndpointId, delivery_id: DeliveryId, owner: Ow
     return QueuedOut(message_id=row.message_id or row.id, delivery_id=row.id)
 
 
-@operations.post("/{endpointId}/recover", status_code=202)
+@operation("POST", "/{endpointId}/recover", status_code=202)
 async def recover_since(endpoint_id: EndpointId, body: RecoverIn, owner: Owning, having: Having) -> RecoveredOut:
     """Send everything again that was given up since a moment; a dry run only counts it."""
     if body.since < datetime.now(UTC) - RECOVERABLE:
@@ -216,7 +240,7 @@ async def recover_since(endpoint_id: EndpointId, body: RecoverIn, owner: Owning,
     return RecoveredOut(recovered=count, dry_run=body.dry_run)
 
 
-@operations.get("/{endpointId}/stats")
+@operation("GET", "/{endpointId}/stats")
 async def statistics(
     endpoint_id: EndpointId, owner: Owning, having: Having, since: Annotated[Moment | None, Query()] = None
 ) -> StatsOut:
@@ -245,19 +269,9 @@ async def example(event_type: Annotated[str, Path(alias="eventType", max_length=
     return ExampleOut(event_type=event_type, payload=example_of(event_type))
 
 
-async def _of_provider(_: Annotated[Identifier, Path(alias="providerId")]) -> None:
-    """Whose endpoints; see `Owning`."""
-
-
 router = APIRouter()
-router.include_router(operations, prefix="/api/webhooks/endpoints", tags=["webhooks"])
-router.include_router(
-    operations,
-    prefix="/api/v1/providers/{providerId}/endpoints",
-    tags=["webhooks"],
-    dependencies=[Depends(_of_provider)],
-)
-router.include_router(events)
+for each in (_PLATFORM, _PROVIDERS, events):
+    router.include_router(each)
 
 
 def _number(position: str) -> int:

@@ -128,8 +128,29 @@ async def load(session: AsyncSession, tenant_id: str, delivery_ids: Collection[s
 
 def _parcel(tenant_id: str, *columns: Any) -> Parcel:
     """From the columns of `_LOAD`, in their order."""
-    delivery_id, message_id, *message = columns[:10]
-    (
+    delivery_id, message_id, channel, recipient, subject, body, status, attempts, failures, next_attempt_at = columns[
+        :10
+    ]
+    return Parcel(
+        tenant_id,
+        delivery_id,
+        message_id or delivery_id,
+        channel,
+        recipient,
+        subject,
+        body,
+        status,
+        attempts,
+        failures,
+        next_attempt_at,
+        address=None if columns[10] is None else _address(*columns[10:22]),
+        is_next=columns[22],
+    )
+
+
+def _address(endpoint_id: str, provider_id: str | None, url: str, enabled: bool, fifo: bool, *columns: Any) -> Address:  # noqa: FBT001 - columns
+    rate_limit, in_flight, secrets, is_ailing, breaker, trips, retry_at = columns
+    return Address(
         endpoint_id,
         provider_id,
         url,
@@ -137,30 +158,12 @@ def _parcel(tenant_id: str, *columns: Any) -> Parcel:
         fifo,
         rate_limit,
         in_flight,
-        secrets,
+        tuple(secrets),
         is_ailing,
-        breaker,
+        BreakerState(breaker),
         trips,
         retry_at,
-    ) = columns[10:22]
-    address = None
-    if endpoint_id is not None:
-        state = BreakerState(breaker)
-        address = Address(
-            endpoint_id,
-            provider_id,
-            url,
-            enabled,
-            fifo,
-            rate_limit,
-            in_flight,
-            tuple(secrets),
-            is_ailing,
-            state,
-            trips,
-            retry_at,
-        )
-    return Parcel(tenant_id, delivery_id, message_id or delivery_id, *message, address=address, is_next=columns[22])
+    )
 
 
 _RECORD = text("""

@@ -28,7 +28,8 @@ from models.records.outbox import Channel, Delivery, OutboxRow, deliver, deliver
 from tests.workflows.fakes import FakeMailer
 from tests.workflows.world import TENANT, eventually, populate
 from workers.embedded.postgres import DatabaseUrls
-from workers.errands import Errands
+from workers.errands import Errands, Work
+from workers.first_attempts import FirstAttempts
 from workers.relay import Relay
 from workers.settings import WorkerSettings
 
@@ -520,6 +521,25 @@ async def test_what_a_relay_holds_when_it_stops_is_free_at_once(post: Post) -> N
 
     async with post.relaying():
         await eventually(lambda: len(post.lenders.got) >= 20, seconds=5)
+
+
+async def test_a_row_whose_lease_ended_while_it_was_held_is_not_given_away(post: Post) -> None:
+    endpoint_id = await post.endpoint("one")
+    post.lenders.always[url_of("one")] = asyncio.Event()
+    await post.send(endpoint_id, "hello")
+    (row,) = await post.all(OutboxRow)
+    deliveries = post.deliveries()
+    attempts = FirstAttempts(post.outbox, deliveries, Scripted(deliveries).retry_later, QUICK)
+    writing = asyncio.create_task(attempts.run())
+
+    for _ in range(2):
+        await attempts.take([Work.of(row)])
+        await asyncio.sleep(0.05)
+
+    assert len(await post.all(OutboxRow)) == 1
+    assert len(post.lenders.got) == 1
+    await attempts.close()
+    await writing
 
 
 async def test_the_platform_hears_of_domain_events(post: Post) -> None:

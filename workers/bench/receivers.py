@@ -37,7 +37,7 @@ class Receivers:
     arrivals: list[Arrival] = field(default_factory=list)
     url: str = ""
     dice: Random = field(default_factory=lambda: Random(1))  # noqa: S311 - dice, not keys
-    came: asyncio.Event = field(default_factory=asyncio.Event)
+    lines: set[asyncio.Task[None]] = field(default_factory=set)
 
     def hook(self, receiver: int) -> str:
         """Where a receiver is posted to."""
@@ -48,10 +48,14 @@ class Receivers:
         return [each for each in self.arrivals if each.status_code == 200]  # noqa: PLR2004 - HTTP
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection, as many requests as it brings."""
-        with suppress(asyncio.IncompleteReadError, ConnectionError):
+        """One connection, as many requests as it brings; it ends without a word when the server does."""
+        line = asyncio.current_task()
+        assert line is not None, "the server runs it as a task"
+        self.lines.add(line)
+        with suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             while await self._answer(reader, writer):
                 pass
+        self.lines.discard(line)
         writer.close()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
@@ -62,7 +66,6 @@ class Receivers:
         behavior = self.behaviors.get(receiver, Behavior())
         status = self._status(behavior)
         self.arrivals.append(Arrival(receiver, headers["webhook-id"], perf_counter(), status))
-        self.came.set()
         if behavior.seconds:
             await asyncio.sleep(behavior.seconds)
         if status == _NO_ANSWER:
@@ -87,3 +90,6 @@ async def receiving(behaviors: dict[int, Behavior] | None = None) -> AsyncIterat
         yield receivers
     finally:
         server.close()
+        for line in list(receivers.lines):
+            line.cancel()
+        await asyncio.gather(*receivers.lines)
