@@ -27,7 +27,7 @@ _RECORD = text("""
         CAST(date_trunc('month', g.granted_at AT TIME ZONE 'UTC') AS date) AS month,
         count(*) AS received,
         count(g.answered_at) AS processed,
-        count(*) FILTER (WHERE g.answer = 'approved') AS approved,
+        count(*) FILTER (WHERE g.answer IN ('approved', 'counter_offer')) AS approved,
         count(chosen.application_id) AS accepted,
         count(l.id) AS funded,
         coalesce(sum(l.principal_minor) FILTER (WHERE l.currency = :currency), 0) AS disbursed_minor,
@@ -97,6 +97,7 @@ _PENDING = text("""
     WHERE a.status = 'bidding' AND g.answered_at IS NULL AND NOT EXISTS (
         SELECT FROM caas_decision d
         WHERE d.provider_id = g.provider_id AND d.lead_id = g.lead_id AND d.refused_because IS NULL
+          AND d.body ->> 'decision' <> 'need_information'
     )
 """)
 

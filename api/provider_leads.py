@@ -15,13 +15,16 @@ from sqlalchemy import ColumnElement, Select, and_, case, exists, false, literal
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
+from activities.disclosures import disclosed
 from activities.leads import lead_data
 from api.decisions import UnknownLead
 from api.schemas.provider_leads import LeadStanding, ProviderLeadDetailOut, ProviderLeadOut
 from api.schemas.values import money
 from models.application import ApplicationStatus
+from models.decision import DecisionKind
 from models.offer import OfferStatus
 from models.records.applications import Applicant, Application
+from models.records.disclosures import DisclosureReason
 from models.records.leads import Decision, LeadGrant
 from models.records.loans import Loan
 from models.records.offers import Offer
@@ -52,6 +55,7 @@ _HAS_ANSWERED = or_(
         col(Decision.lead_id) == col(LeadGrant.lead_id),
         col(Decision.provider_id) == col(LeadGrant.provider_id),
         col(Decision.refused_because).is_(None),
+        col(Decision.body)["decision"].astext != DecisionKind.NEED_INFORMATION,
     ),
 )
 _STANDING = case(
@@ -135,14 +139,20 @@ def shown(lead: SeenLead) -> ProviderLeadOut:
     )
 
 
-async def shown_whole(session: AsyncSession, lead: SeenLead) -> ProviderLeadDetailOut:
-    """The lead by itself, disclosed as its webhooks disclose it: in full to the winner, else as the tenant says."""
+async def shown_whole(session: AsyncSession, lead: SeenLead, *, at: datetime) -> ProviderLeadDetailOut:
+    """The lead by itself, disclosed as its webhooks disclose it: in full to the winner, else as the tenant says.
+
+    Reading who the borrower is leaves a row.
+    """
     application = lead.application
     tenant = await session.get_one(Tenant, application.tenant_id)
     applicant = await session.get_one(Applicant, (application.tenant_id, application.applicant_id))
     listed = shown(lead)
     is_full = lead.standing == "won" or tenant.lead_disclosure == "full"
     disclosure: Literal["masked", "full"] = "full" if is_full else "masked"
+    if is_full:
+        reason = DisclosureReason.LEAD_READ
+        disclosed(session, application, lead.grant.provider_id, reason, at.isoformat(), at=at)
     return ProviderLeadDetailOut(
         **listed.model_dump(),
         disclosure=disclosure,

@@ -43,7 +43,8 @@ async def show(
 ) -> Response:
     """One lead: masked, or in full for the provider whose offer was accepted. `If-None-Match` answers 304."""
     async with having.database.transaction(caller.tenant_id) as session:
-        return fresh(request, await shown_whole(session, await lead_of(session, provider_id, lead_id)))
+        lead = await lead_of(session, provider_id, lead_id)
+        return fresh(request, await shown_whole(session, lead, at=datetime.now(UTC)))
 
 
 @router.post("/{providerId}/leads/{leadId}/receipt")

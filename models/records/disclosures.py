@@ -15,6 +15,7 @@ class DisclosureReason(StrEnum):
     OFFER_ACCEPTED = "offer_accepted"
     FULL_LEAD = "full_lead"  # the tenant has the borrower's consent on file, and discloses every lead in full
     INFORMATION_PROVIDED = "information_provided"
+    LEAD_READ = "lead_read"  # by the API, by the provider that may: one row a reading
 
 
 class DisclosureRow(RecordedRow, table=True):

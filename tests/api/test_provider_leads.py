@@ -7,6 +7,7 @@ from sqlalchemy import update
 
 from models.application import ApplicationStatus
 from models.offer import OfferStatus
+from models.records.disclosures import DisclosureReason, DisclosureRow
 from models.records.leads import Decision, LeadGrant
 from models.records.provider_notices import LeadReceipt
 from models.records.tenants import Tenant
@@ -28,7 +29,9 @@ async def _status(own: Lender, submitted: Body) -> str:
     return str(answer.json()["status"])
 
 
-async def _decided(own: Lender, submitted: Body, *, refused_because: str | None = None) -> None:
+async def _decided(
+    own: Lender, submitted: Body, *, decision: str = "approved", refused_because: str | None = None
+) -> None:
     await own.world.add(
         Decision(
             tenant_id=own.world.tenant.tenant_id,
@@ -36,7 +39,7 @@ async def _decided(own: Lender, submitted: Body, *, refused_because: str | None 
             provider_id=own.id,
             lead_id=submitted["leadId"],
             message_id=f"msg_{refused_because}",
-            body={},
+            body={"decision": decision},
             refused_because=refused_because,
         )
     )
@@ -47,6 +50,9 @@ async def test_a_lead_goes_from_open_to_answered_to_won(own: Lender) -> None:
     assert await _status(own, submitted) == "open"
 
     await _decided(own, submitted, refused_because="offer_expired")
+    assert await _status(own, submitted) == "open"
+
+    await _decided(own, submitted, decision="need_information")
     assert await _status(own, submitted) == "open"
 
     await _decided(own, submitted)
@@ -103,6 +109,8 @@ async def test_only_the_winner_reads_who_the_borrower_is(own: Lender) -> None:
 
     assert won.json()["disclosure"] == "full"
     assert won.json()["lead"]["applicant"]["personalInfo"]["firstName"] == "Sarah"
+    [reading] = [row for row in await own.world.rows(DisclosureRow) if row.why == DisclosureReason.LEAD_READ]
+    assert (reading.provider_id, reading.lead_id) == (own.id, submitted["leadId"])
     assert lost.json()["disclosure"] == "masked"
     assert not [name for name in _NAMES if name in lost.text]
 
