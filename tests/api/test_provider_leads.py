@@ -35,10 +35,10 @@ async def _decided(
     await own.world.add(
         Decision(
             tenant_id=own.world.tenant.tenant_id,
-            id=f"decision_{submitted['leadId']}_{refused_because}",
+            id=f"decision_{submitted['leadId']}_{decision}_{refused_because}",
             provider_id=own.id,
             lead_id=submitted["leadId"],
-            message_id=f"msg_{refused_because}",
+            message_id=f"msg_{decision}_{refused_because}",
             body={"decision": decision},
             refused_because=refused_because,
         )
