@@ -16,10 +16,10 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.destinations import ForbiddenDestination
-from activities.endpoint_signatures import headers_for
 from activities.mail import Mailer, MailRefused
 from activities.postbox import Postbox
 from activities.provider_news import ProviderNews, tell_platform, tell_provider
+from activities.signing import signed_headers
 from models.delivery import AttemptOutcome, BreakerState, DeliveryPolicy, DeliveryStatus, RecentAttempts, outcome_of
 from models.events import ProviderEventType
 from models.records.database import Database
@@ -160,7 +160,7 @@ class Deliveries:
                 await self._mailer.send(parcel.message_id, parcel.recipient, parcel.subject, parcel.body)
                 return _Answer(AttemptOutcome.ACCEPTED)
             body = parcel.body.encode()
-            headers = headers_for(parcel.address.secrets, parcel.message_id, at, body)
+            headers = signed_headers(parcel.address.secrets, parcel.message_id, at, body)
             answer = await self._postbox.post(parcel.address.url, {"content-type": "application/json", **headers}, body)
         except (ForbiddenDestination, MailRefused) as refusal:
             return _Answer(AttemptOutcome.FORBIDDEN, str(refusal), is_final=True)

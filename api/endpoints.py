@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from activities.destinations import check_destination
-from activities.endpoint_signatures import new_secret_of
 from activities.provider_rows import UnknownProvider
+from activities.signing_keys import new_key_pair, new_secret
 from api.idempotency import key_of
 from api.problems import Forbidden
 from api.schemas.endpoints import (
@@ -219,7 +219,11 @@ async def secrets_of(session: AsyncSession, endpoint: Endpoint, at: datetime) ->
 
 def secret_row(tenant_id: str, endpoint_id: str, scheme: str, dice: Dice) -> EndpointSecret:
     """A new secret; its id comes from what it is, so that the same request writes it once."""
-    secret, public_key = new_secret_of(scheme, dice(f"{scheme}:{endpoint_id}"))
+    entropy, public_key = dice(f"{scheme}:{endpoint_id}"), None
+    if scheme == "v1":
+        secret = new_secret(entropy)
+    else:
+        secret, public_key = new_key_pair(entropy)
     return EndpointSecret(
         tenant_id=tenant_id,
         id=derived_id("eps", tenant_id, endpoint_id, secret),

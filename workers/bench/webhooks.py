@@ -21,7 +21,7 @@ import httpx2
 from rich.console import Console
 from rich.table import Table
 
-from activities.endpoint_signatures import new_secret_of
+from activities.signing import new_secret
 from models.delivery import SCHEDULE
 from models.records.database import Database, new_id
 from models.records.endpoints import Endpoint, EndpointSecret, add_endpoint
@@ -364,7 +364,7 @@ def _median(figures: list[float]) -> float:
 
 
 def _endpoint(tenant_id: str, endpoint_id: str, url: str, columns: dict[str, Any]) -> tuple[Endpoint, EndpointSecret]:
-    secret, _ = new_secret_of("v1", os.urandom(32))
+    secret = new_secret(os.urandom(32))
     return (
         Endpoint(tenant_id=tenant_id, id=endpoint_id, url=url, **columns),
         EndpointSecret(tenant_id=tenant_id, id=new_id("eps"), endpoint_id=endpoint_id, scheme="v1", secret=secret),
