@@ -134,7 +134,6 @@ def engine(
             checks.certify,
             billing.collect,
             billing.invoice,
-            deliveries.deliver,
             plugins.sync,
             plugins.release,
         ],

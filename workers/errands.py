@@ -27,7 +27,7 @@ from models.payment import PaymentReceived, TransferNews
 from models.records.dispatch import Parcel
 from models.records.outbox import OutboxKind, OutboxRow
 from temporal import search_attributes as sa
-from temporal.queues import LOANS
+from temporal.queues import DELIVERIES, LOANS
 from workflows.application import ApplicationWorkflow, application_workflow_id
 from workflows.application_state import ApplicationStart
 from workflows.billing import BillMonth, InvoiceWorkflow, billing_id
@@ -78,11 +78,13 @@ class Errands:
         deliveries: Deliveries,
         *,
         task_queue: str = LOANS,
+        retry_queue: str = DELIVERIES,
         more: "Mapping[str, Callable[[Work], Awaitable[None]]] | None" = None,
     ) -> None:
         self._client = client
         self.deliveries = deliveries
         self._task_queue = task_queue
+        self._retry_queue = retry_queue
         self._by_kind: Mapping[str, Callable[[Work], Awaitable[None]]] = {
             OutboxKind.START_APPLICATION: self._start_application,
             OutboxKind.START_PROVIDER: self._start_provider,
@@ -234,7 +236,7 @@ class Errands:
             Deliveries.deliver,  # type: ignore[arg-type]
             MessageRef(parcel.tenant_id, parcel.delivery_id),
             id=f"deliver/{parcel.delivery_id}",
-            task_queue=self._task_queue,
+            task_queue=self._retry_queue,
             start_to_close_timeout=_DELIVERY_TIMEOUT,
             start_delay=max(due - datetime.now(UTC), timedelta(0)),
             retry_policy=RetryPolicy(initial_interval=timedelta(seconds=5), backoff_coefficient=1),

@@ -11,10 +11,11 @@ from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.deliveries import Deliveries
 from api.observability import configure_logging
 from temporal.client import connect
 from temporal.deployment import config, make_current, version
-from temporal.queues import LOANS
+from temporal.queues import DELIVERIES, LOANS
 from temporal.refusals import RefusalInterceptor
 from temporal.settings import TemporalSettings
 from workers.assembly import Activity, assemble
@@ -75,6 +76,18 @@ def build_worker(
     )
 
 
+def build_retrier(client: Client, deliveries: Deliveries, *, at_once: int) -> Worker:
+    """The worker for messages whose first attempt failed; it runs no workflow, so it needs no version."""
+    return Worker(
+        client,
+        task_queue=DELIVERIES,
+        activities=[deliveries.deliver],
+        interceptors=[TelemetryInterceptor(), RefusalInterceptor()],
+        max_concurrent_activities=at_once,
+        graceful_shutdown_timeout=_SHUTDOWN,
+    )
+
+
 async def main() -> None:
     """Serve until SIGTERM."""
     configure_logging()
@@ -87,9 +100,10 @@ async def main() -> None:
         worker = build_worker(
             client, engine.activities, cluster.build_id, max_cached_workflows=settings.max_cached_workflows
         )
+        retrier = build_retrier(client, engine.deliveries, at_once=settings.deliveries_in_flight)
         plugins = PluginErrands(client, engine.plugins, decisions_through(client, engine.rows))
         relay = Relay(engine.outbox, Errands(client, engine.deliveries, more=plugins.by_kind), settings)
-        async with worker:
+        async with worker, retrier:
             await make_current(client, version(cluster.build_id))
             hours = PluginCalendar(client, engine.outbox)
             relaying = asyncio.gather(relay.run(), Calendar(client, engine.outbox).run(), hours.run())

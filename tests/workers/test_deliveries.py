@@ -561,7 +561,7 @@ async def test_the_platform_hears_of_domain_events(post: Post) -> None:
 async def carried_on(post: Post, client: Client) -> AsyncIterator[None]:
     """The relay with a real Temporal behind it, and a worker that serves the retries."""
     deliveries, queue = post.deliveries(), f"test-{uuid4()}"
-    relaying = asyncio.create_task(Relay(post.outbox, Errands(client, deliveries, task_queue=queue), QUICK).run())
+    relaying = asyncio.create_task(Relay(post.outbox, Errands(client, deliveries, retry_queue=queue), QUICK).run())
     try:
         async with Worker(client, task_queue=queue, activities=[deliveries.deliver]):
             yield

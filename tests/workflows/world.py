@@ -334,14 +334,14 @@ async def running(
     await populate(database, world.providers, **tenant)
     worker = build_worker(
         client,
-        built.activities,
+        [*built.activities, built.deliveries.deliver],
         BUILD,
         max_cached_workflows=cached_workflows,
         task_queue=world.queue,
         runner=STRICT_RUNNER,
     )
     plugins = PluginErrands(client, built.plugins, decisions_through(client, database), task_queue=world.queue)
-    errands = Errands(client, built.deliveries, task_queue=world.queue, more=plugins.by_kind)
+    errands = Errands(client, built.deliveries, task_queue=world.queue, retry_queue=world.queue, more=plugins.by_kind)
     relay = Relay(outbox, errands, WorkerSettings(relay_idle_seconds=0.02))
     serving = asyncio.create_task(worker.run())
     try:
