@@ -53,8 +53,13 @@ async def database(postgres: Postgres, migrated: DatabaseUrls) -> AsyncIterator[
 
 @pytest.fixture(scope="session")
 async def temporal_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TemporalServer]:
-    """The server of `caas up`, with its search attributes and with time skipping allowed."""
-    server = TemporalServer(tmp_path_factory.mktemp("temporal"), any_free(), any_free())
+    """The server of `caas up`, with its search attributes and with time skipping allowed.
+
+    Each test's world has a task queue of its own, of one build: beyond the usual hundred of them, the server would send
+    the retries of activities to nobody.
+    """
+    more = {"matching.maxTaskQueuesInDeploymentVersion": "10000"}
+    server = TemporalServer(tmp_path_factory.mktemp("temporal"), any_free(), any_free(), more_config=more)
     child = await server.start()
     yield server
     await child.stop()

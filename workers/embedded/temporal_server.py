@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -29,11 +30,14 @@ PRAGMAS = ("journal_mode=wal", "synchronous=normal")
 class TemporalServer:
     """One development server."""
 
-    def __init__(self, state_dir: Path, port: int, ui_port: int) -> None:
+    def __init__(
+        self, state_dir: Path, port: int, ui_port: int, *, more_config: Mapping[str, str] | None = None
+    ) -> None:
         self.address = f"{LOOPBACK}:{port}"
         self.ui_url = f"http://{LOOPBACK}:{ui_port}"
         self._state_dir = state_dir
-        self._command = Command("temporal", start_line(state_dir / "temporal.db", port, ui_port), dict(os.environ))
+        line = start_line(state_dir / "temporal.db", port, ui_port, DYNAMIC_CONFIG | dict(more_config or {}))
+        self._command = Command("temporal", line, dict(os.environ))
         self._settings = TemporalSettings(address=self.address, namespace=NAMESPACE)
 
     async def start(self) -> Child:
@@ -58,11 +62,13 @@ class TemporalServer:
         return True
 
 
-def start_line(database: Path, port: int, ui_port: int) -> list[str]:
+def start_line(
+    database: Path, port: int, ui_port: int, dynamic_config: Mapping[str, str] = DYNAMIC_CONFIG
+) -> list[str]:
     repeated = {
         "--sqlite-pragma": PRAGMAS,
         "--search-attribute": [f"{name}={kind}" for name, kind in search_attributes.registration().items()],
-        "--dynamic-config-value": [f"{key}={value}" for key, value in DYNAMIC_CONFIG.items()],
+        "--dynamic-config-value": [f"{key}={value}" for key, value in dynamic_config.items()],
     }
     return [
         binary(),
