@@ -24,8 +24,9 @@ from models.records.billing import BillableEventRow, BilledEvent, CreditNote, In
 from models.records.database import Database
 from models.records.leads import LeadGrant
 from models.records.loans import InstallmentRow, Loan
-from models.records.outbox import Delivery, EventRow
+from models.records.outbox import EventRow
 from models.records.payments import Payment
+from models.records.provider_messages import ProviderMessage
 from models.records.providers import Provider
 from models.terms import LoanTerms
 from tests.activities.portfolio import TENANT, balances, keys, lend, open_tenant, rows_of
@@ -67,8 +68,8 @@ async def test_leads_and_funded_loans_become_an_invoice_in_the_books(books: Data
     assert await keys(books, "invoice:") == [f"invoice:{invoice.id}"]
     held = await balances(books)
     assert (held["providers_receivable"], held["provider_fee_income"]) == (40_00, -40_00)
-    (told,) = await rows_of(books, Delivery)
-    assert told.subject == "invoice_issued"
+    (told,) = await rows_of(books, ProviderMessage)
+    assert told.event_type == "invoice_issued"
 
 
 async def test_a_run_that_is_repeated_or_raced_bills_nothing_twice(books: Database) -> None:
