@@ -36,7 +36,7 @@ def decision_on(event: dict[str, Any]) -> dict[str, Any]:
     common = {"leadId": lead["leadId"], "providerId": settings["CAAS_PROVIDER_ID"]}
     where = (asked["currency"], lead["applicant"]["personalInfo"]["address"].get("country"))
     if where != (CURRENCY, COUNTRY) or not LEAST <= asked["requestedAmount"] <= MOST:
-        return common | {"decision": "declined", "customData": {"reason": "Outside our lending policy"}}
+        return common | {"decision": "declined", "reasonCode": "outside_policy"}
     terms = {"approvedAmount": asked["requestedAmount"], "interestRate": 8.5, "tenure": asked["tenure"]}
     valid_until = datetime.fromisoformat(event["timestamp"]) + timedelta(days=14)
     return common | terms | {"decision": "approved", "processingFee": 300, "expiresAt": valid_until.isoformat()}
