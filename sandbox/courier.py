@@ -32,7 +32,7 @@ class Courier:
         for pause in self._pauses:
             if answer is not None and is_final(answer):
                 break
-            await asyncio.sleep(pause)
+            await asyncio.sleep(max(pause, _asked_for(answer)))
             answer = await self._attempt(url, headers(), body)
         return answer
 
@@ -48,3 +48,9 @@ class Courier:
             return await self._client.post(url, headers=headers, content=body)
         except httpx2.TransportError:
             return None
+
+
+def _asked_for(answer: httpx2.Response | None) -> float:
+    """The seconds that the other side wants to be left alone."""
+    said = "" if answer is None else answer.headers.get("retry-after", "")
+    return float(said) if said.isdecimal() else 0

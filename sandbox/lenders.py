@@ -18,7 +18,9 @@ from sandbox.shelf import Row, Shelf
 from sandbox.signatures import fault_of_standard_webhook, is_signed_by_body_alone
 
 _CHALLENGE = "endpoint.challenge"
-_OK, _BAD_SIGNATURE, _TOO_MANY, _UNWELL = 200, 401, 429, 503
+_OK, _MALFORMED, _BAD_SIGNATURE, _TOO_LARGE, _TOO_MANY, _UNWELL = 200, 400, 401, 413, 429, 503
+_MOST_BYTES = 1_000_000
+_RECEIVED, _CLOSED, _INFORMED = "lead_received", "lead_closed", "information_provided"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +40,9 @@ class Lenders:
         """After a restart: decide on the leads that were received and not answered yet."""
         for name in self.names():
             lender, answered = self._known(name), {each["leadId"] for each in self.answers(name)}
-            for row in self.events(name):
-                event = row["event"]
-                if _is_lead(event) and _OK in row["answeredWith"] and event["data"]["leadId"] not in answered:
+            for lead_id, lead in self._shelf.rows(f"leads/{name}").items():
+                if lead["decidedOn"] and lead_id not in answered:
+                    event = self._shelf.rows(f"events/{name}")[lead["decidedOn"]]["event"]
                     self._courier.start(self._consider(name, lender, event))
 
     def configure(self, name: str, lender: Lender) -> None:
@@ -63,12 +65,17 @@ class Lenders:
 
     def receive(self, name: str, lender: Lender, headers: Mapping[str, str], body: bytes) -> Reply:
         """What the webhook is answered with."""
+        if len(body) > _MOST_BYTES:
+            return Reply(_TOO_LARGE)
         fault = fault_of_standard_webhook(lender.webhook_secret, headers, body)
         if lender.behavior.accepts_forged:
             fault = None
-        if check := _check_in(body):
-            return self._check(name, lender, check, fault)
-        return Reply(self._take(name, lender, headers, body, fault))
+        message = _message_in(body)
+        if message is None and fault is None:
+            return Reply(_MALFORMED)
+        if message is not None and _is_check(message):
+            return self._check(name, lender, message, fault)
+        return Reply(self._take(name, lender, headers, body, message if fault is None else None, fault))
 
     def _check(self, name: str, lender: Lender, check: dict[str, Any], fault: str | None) -> Reply:
         """A check of the endpoint is no event: it is taken even by a lender that is unwell."""
@@ -79,10 +86,17 @@ class Lenders:
             return Reply(_OK, json.dumps({"challenge": check["challenge"]}))
         return Reply(_OK)
 
-    def _take(self, name: str, lender: Lender, headers: Mapping[str, str], body: bytes, fault: str | None) -> int:
+    def _take(
+        self,
+        name: str,
+        lender: Lender,
+        headers: Mapping[str, str],
+        body: bytes,
+        event: dict[str, Any] | None,
+        fault: str | None,
+    ) -> int:
         webhook_id = headers.get("webhook-id", "")
         status = _BAD_SIGNATURE if fault else _UNWELL if self._is_unwell(name, lender) else _OK
-        event = json.loads(body) if fault is None else None
         # A forged message may carry the id of a true one, and must not stand in its place.
         key = webhook_id if fault is None else f"{webhook_id} {fault}"
         earlier = self._shelf.rows(f"events/{name}").get(key, {"answeredWith": []})
@@ -98,12 +112,23 @@ class Lenders:
                 "event": event,
             },
         )
-        # Delivery is at least once: a lead taken before is decided, or being decided.
-        if status == _OK and _OK not in earlier["answeredWith"] and _is_lead(event):
-            self._courier.start(self._consider(name, lender, event))
-        if status == _OK and _OK not in earlier["answeredWith"] and _is_information(event):
-            self._courier.start(self._offer_informed(name, lender, event))
+        # Delivery is at least once: what was taken before is done, or being done.
+        if status == _OK and _OK not in earlier["answeredWith"] and event is not None:
+            self._heed(name, lender, webhook_id, event)
         return status
+
+    def _heed(self, name: str, lender: Lender, webhook_id: str, event: dict[str, Any]) -> None:
+        """Do what the event asks for. A lead is decided once, whatever it comes under, and not when it is over."""
+        if _is_about_a_lead(event, _RECEIVED, _CLOSED) and self._is_news(name, event):
+            decides = _is_about_a_lead(event, _RECEIVED) and not _is_over(event)
+            self._shelf.put(f"leads/{name}", event["data"]["leadId"], {"decidedOn": webhook_id if decides else None})
+            if decides:
+                self._courier.start(self._consider(name, lender, event))
+        if _is_about_a_lead(event, _INFORMED):
+            self._courier.start(self._offer_informed(name, lender, event))
+
+    def _is_news(self, name: str, event: dict[str, Any]) -> bool:
+        return event["data"]["leadId"] not in self._shelf.rows(f"leads/{name}")
 
     async def decide(self, name: str, lender: Lender, lead_id: str) -> Row | None:
         """Decide now on a lead received before; None when there was none of this id."""
@@ -111,7 +136,7 @@ class Lenders:
         return None if lead is None else await self._answer(name, lender, lead, decision_of(lender, lead))
 
     def _lead(self, name: str, lead_id: str) -> dict[str, Any] | None:
-        leads = (each["event"] for each in self.events(name) if _is_lead(each["event"]))
+        leads = (each["event"] for each in self.events(name) if _is_about_a_lead(each["event"], _RECEIVED))
         return next((lead for lead in leads if lead["data"]["leadId"] == lead_id), None)
 
     def _known(self, name: str) -> Lender:
@@ -159,21 +184,27 @@ def _is_final(answer: httpx2.Response) -> bool:
     return answer.status_code < httpx2.codes.INTERNAL_SERVER_ERROR and answer.status_code != _TOO_MANY
 
 
-def _check_in(body: bytes) -> dict[str, Any] | None:
-    """The check of the endpoint that the message says it is, if it says so."""
+def _message_in(body: bytes) -> dict[str, Any] | None:
+    """The JSON object that the body is, if it is one."""
     try:
         message = json.loads(body)
     except ValueError:
         return None
-    if not isinstance(message, dict):
-        return None
+    return message if isinstance(message, dict) else None
+
+
+def _is_check(message: dict[str, Any]) -> bool:
+    """Whether the message says that it checks the endpoint."""
     purpose = message["data"].get("purpose") if isinstance(message.get("data"), dict) else None
-    return message if message.get("type") == _CHALLENGE or purpose == "certification" else None
+    return message.get("type") == _CHALLENGE or purpose == "certification"
 
 
-def _is_lead(event: dict[str, Any] | None) -> TypeGuard[dict[str, Any]]:
-    return event is not None and event.get("eventType") == "lead_received"
+def _is_about_a_lead(event: dict[str, Any] | None, *kinds: str) -> TypeGuard[dict[str, Any]]:
+    if event is None or event.get("eventType") not in kinds:
+        return False
+    return isinstance(event.get("data"), dict) and "leadId" in event["data"]
 
 
-def _is_information(event: dict[str, Any] | None) -> TypeGuard[dict[str, Any]]:
-    return event is not None and event.get("eventType") == "information_provided"
+def _is_over(event: dict[str, Any]) -> bool:
+    expires_at = event.get("expiresAt")
+    return expires_at is not None and datetime.fromisoformat(expires_at) < datetime.now(UTC)

@@ -15,7 +15,7 @@ from fastapi import FastAPI, HTTPException, Request
 
 LEAST, MOST, CURRENCY, COUNTRY = 5_000, 500_000, "USD", "US"
 MOST_BYTES, TOLERANCE_SECONDS, PASSING = 1_000_000, 300, {429, *range(500, 600)}
-app, leads, working = FastAPI(), set[str](), set[asyncio.Task[None]]()
+app, leads, working, tls = FastAPI(), set[str](), set[asyncio.Task[None]](), httpx2.create_ssl_context()
 
 
 def signature(message_id: str, timestamp: str, body: bytes) -> bytes:
@@ -36,7 +36,7 @@ def decision_on(event: dict[str, Any]) -> dict[str, Any]:
     common = {"leadId": lead["leadId"], "providerId": settings["CAAS_PROVIDER_ID"]}
     where = (asked["currency"], lead["applicant"]["personalInfo"]["address"].get("country"))
     if where != (CURRENCY, COUNTRY) or not LEAST <= asked["requestedAmount"] <= MOST:
-        return common | {"decision": "declined", "customData": {"reason": "Outside our lending policy"}}
+        return common | {"decision": "declined", "reasonCode": "outside_policy"}
     terms = {"approvedAmount": asked["requestedAmount"], "interestRate": 8.5, "tenure": asked["tenure"]}
     valid_until = datetime.fromisoformat(event["timestamp"]) + timedelta(days=14)
     return common | terms | {"decision": "approved", "processingFee": 300, "expiresAt": valid_until.isoformat()}
@@ -45,7 +45,7 @@ def decision_on(event: dict[str, Any]) -> dict[str, Any]:
 async def deliver(lead_id: str, body: bytes) -> None:
     """Until it is taken or refused: the same id and body each time, which makes it safe, signed anew."""
     path = f"/api/v1/providers/{settings['CAAS_PROVIDER_ID']}/leads/{lead_id}/decision"
-    async with httpx2.AsyncClient(base_url=settings["CAAS_API_URL"], trust_env=False) as http:
+    async with httpx2.AsyncClient(base_url=settings["CAAS_API_URL"], verify=tls, trust_env=False) as http:
         for attempt in range(12):
             now, pause = str(int(time.time())), 0.3 * 2**attempt
             headers = {"idempotency-key": lead_id, "webhook-id": lead_id, "webhook-timestamp": now}

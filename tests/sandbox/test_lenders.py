@@ -193,6 +193,40 @@ async def test_a_message_delivered_again_is_decided_once(world: World) -> None:
     assert len(world.platform.received) == 1
 
 
+async def test_a_lead_in_another_message_is_decided_once(world: World) -> None:
+    await configure(world)
+
+    await notify(world)
+    await notify(world, LEAD | {"eventId": "evt_2"})
+
+    await until_answered(world)
+    await a_moment()
+    assert len(world.platform.received) == 1
+
+
+@pytest.mark.parametrize("told", ["closed before", "over by now"])
+async def test_a_lead_that_is_over_is_taken_and_not_decided(world: World, told: str) -> None:
+    await configure(world)
+    if told == "closed before":
+        await notify(world, LEAD | {"eventId": "evt_0", "eventType": "lead_closed"})
+
+    answer = await notify(world, LEAD | {"expiresAt": "2020-01-01T00:00:00Z" if told == "over by now" else None})
+
+    await a_moment()
+    assert (answer.status_code, world.platform.received) == (200, [])
+
+
+@pytest.mark.parametrize(("body", "status"), [("", 400), ("[]", 400), ("{}", 200), ('"' + "x" * 2**20 + '"', 413)])
+async def test_a_signed_message_that_is_no_event_is_no_crash(world: World, body: str, status: int) -> None:
+    await configure(world)
+    now = datetime.now(UTC)
+    signed = {"webhook-timestamp": str(int(now.timestamp())), "webhook-signature": Webhook(SECRET).sign("m", now, body)}
+
+    answer = await world.client.post("/lenders/first/webhooks", content=body, headers={"webhook-id": "m"} | signed)
+
+    assert answer.status_code == status
+
+
 async def test_an_unwell_lender_takes_the_message_at_a_later_attempt(world: World) -> None:
     await configure(world, refuseFirst=2)
 
@@ -210,6 +244,17 @@ async def test_a_decision_is_repeated_while_the_other_side_restarts(world: World
     (answer,) = await until_answered(world)
     assert answer["status"] == 200
     assert len({each.headers["idempotency-key"] for each in world.platform.received}) == 1
+
+
+async def test_a_decision_comes_again_no_sooner_than_it_was_asked_to(world: World) -> None:
+    await configure(world)
+    world.platform.statuses.append(Response(status_code=429, headers={"retry-after": "1"}))
+    began = datetime.now(UTC)
+
+    await notify(world)
+
+    await until_answered(world)
+    assert (datetime.now(UTC) - began).total_seconds() >= 1
 
 
 async def test_a_decision_is_repeated_while_an_attempt_before_it_holds_the_key(world: World) -> None:

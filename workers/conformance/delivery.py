@@ -27,7 +27,7 @@ async def good_delivery(bench: Bench) -> None:
 async def challenge(bench: Bench) -> None:
     """An endpoint.challenge is answered 2xx with the challenge in a JSON body."""
     nonce = bench.new_id("nonce")
-    event = bench.event("endpoint.challenge", {}) | {"challenge": nonce}
+    event = {"type": "endpoint.challenge", "challenge": nonce}
     answer = await bench.send(bench.message(event))
     bench.taken(answer)
     try:

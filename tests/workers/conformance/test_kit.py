@@ -15,11 +15,13 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from sandbox import reference_provider
+from sandbox.decisions import Lender
+from tests.sandbox.worlds import platform_alive, serving, world_alive
 from workers.cli import app as command_line
 from workers.conformance.bench import Bench, Expectations
 from workers.conformance.report import show
 from workers.conformance.run import NoSuchCase, Report, Verdict, chosen, played
-from workers.conformance.stub_api import StubApi, serving
+from workers.conformance.stub_api import StubApi
 
 SECRET = "whsec_" + "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"
 ASKED = Expectations("", SECRET, patience_seconds=2, settle_seconds=0.3)
@@ -69,6 +71,25 @@ def test_the_reference_provider_has_at_most_eighty_lines_and_knows_nothing_of_us
 
     assert len(text.splitlines()) <= 80
     assert not any(f"from {ours}" in text for ours in ("models", "activities", "api", "workers", "temporal", "sandbox"))
+
+
+async def test_a_lender_of_the_sandbox_passes_all_but_what_it_has_no_policy_for() -> None:
+    lends_anything = {"amount_above_your_maximum", "amount_below_your_minimum", "large_amount"}
+    lends_anywhere = {"other_currency", "other_country"}
+    stub = StubApi()
+    async with (
+        serving(stub.app()) as api_url,
+        platform_alive() as platform,
+        world_alive(platform) as world,
+        httpx2.AsyncClient() as http,
+    ):
+        lender = Lender(
+            provider_id=ASKED.provider_id, api_key=ASKED.api_key, webhook_secret=SECRET, api_url=api_url
+        ).model_dump(mode="json", by_alias=True)
+        (await http.put(f"{world.url}/lenders/kit", json=lender)).raise_for_status()
+        report = await played(bench(f"{world.url}/lenders/kit/webhooks", stub, http), chosen(()))
+
+    assert {verdict.name for verdict in report.failed} == lends_anything | lends_anywhere
 
 
 class Forgetful(set[str]):
