@@ -2,5 +2,5 @@
 
 LOANS = "caas-loans"
 
-# Retries of webhooks have their own: endpoints that hang, each for as long as an attempt may take, hold no loan up.
+# What providers' own servers did not take at once is tried again here: those that hang hold no loan up.
 DELIVERIES = "caas-deliveries"

@@ -134,7 +134,6 @@ def engine(
             checks.certify,
             billing.collect,
             billing.invoice,
-            plugins.sync,
             plugins.release,
         ],
         deliveries=deliveries,

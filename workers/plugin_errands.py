@@ -28,7 +28,7 @@ from models.errors import Refusal
 from models.records.database import Database
 from models.records.outbox import OutboxKind
 from models.records.plugins import PluginRunRow
-from temporal.queues import LOANS
+from temporal.queues import DELIVERIES
 from workers.errands import Work
 
 log = structlog.get_logger()
@@ -41,7 +41,7 @@ _MOST_STEPS = 200
 class PluginErrands:
     """Does the work of two kinds of outbox rows; doing it twice does no harm."""
 
-    def __init__(self, client: Client, plugins: Plugins, having: Resources, *, task_queue: str = LOANS) -> None:
+    def __init__(self, client: Client, plugins: Plugins, having: Resources, *, task_queue: str = DELIVERIES) -> None:
         self._client = client
         self._plugins = plugins
         self._having = having

@@ -11,14 +11,13 @@ from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from activities.deliveries import Deliveries
 from api.observability import configure_logging
 from temporal.client import connect
 from temporal.deployment import config, make_current, version
 from temporal.queues import DELIVERIES, LOANS
 from temporal.refusals import RefusalInterceptor
 from temporal.settings import TemporalSettings
-from workers.assembly import Activity, assemble
+from workers.assembly import Activity, Engine, assemble
 from workers.calendar import Calendar
 from workers.errands import Errands
 from workers.plugin_calendar import PluginCalendar
@@ -76,12 +75,12 @@ def build_worker(
     )
 
 
-def build_retrier(client: Client, deliveries: Deliveries, *, at_once: int) -> Worker:
-    """The worker for messages whose first attempt failed; it runs no workflow, so it needs no version."""
+def build_retrier(client: Client, engine: Engine, *, at_once: int) -> Worker:
+    """The worker for what providers' own servers did not take at once; it runs no workflow, so it needs no version."""
     return Worker(
         client,
         task_queue=DELIVERIES,
-        activities=[deliveries.deliver],
+        activities=[engine.deliveries.deliver, engine.plugins.sync],
         interceptors=[TelemetryInterceptor(), RefusalInterceptor()],
         max_concurrent_activities=at_once,
         graceful_shutdown_timeout=_SHUTDOWN,
@@ -100,7 +99,7 @@ async def main() -> None:
         worker = build_worker(
             client, engine.activities, cluster.build_id, max_cached_workflows=settings.max_cached_workflows
         )
-        retrier = build_retrier(client, engine.deliveries, at_once=settings.deliveries_in_flight)
+        retrier = build_retrier(client, engine, at_once=settings.deliveries_in_flight)
         plugins = PluginErrands(client, engine.plugins, decisions_through(client, engine.rows))
         relay = Relay(engine.outbox, Errands(client, engine.deliveries, more=plugins.by_kind), settings)
         async with worker, retrier:

@@ -334,7 +334,7 @@ async def running(
     await populate(database, world.providers, **tenant)
     worker = build_worker(
         client,
-        [*built.activities, built.deliveries.deliver],
+        [*built.activities, built.deliveries.deliver, built.plugins.sync],
         BUILD,
         max_cached_workflows=cached_workflows,
         task_queue=world.queue,
