@@ -40,7 +40,8 @@ class ExactRoute(APIRoute):
 def read_json(raw: bytes) -> Any:
     """The document, exactly."""
     try:
-        document = json.loads(raw, parse_float=_exact, parse_constant=_refuse_constant)
+        # As UTF-8 and nothing else: left to itself, json also reads UTF-16, and halves of characters.
+        document = json.loads(raw.decode("utf-8-sig"), parse_float=_exact, parse_constant=_refuse_constant)
     except json.JSONDecodeError:
         raise
     except (ValueError, RecursionError) as error:
