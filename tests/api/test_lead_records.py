@@ -95,7 +95,7 @@ async def test_every_release_of_personal_data_is_shown(world: World, submitted: 
 
     shown = (await world.get(f"/api/v1/leads/{submitted['leadId']}/disclosures")).json()
 
-    assert [each["why"] for each in shown["data"]] == ["offer_accepted", "full_lead", "information_provided"]
+    assert [each["why"] for each in shown["data"]] == list(DisclosureReason)
     assert shown["data"][0]["what"] == ["personalInfo"]
     assert "Sarah" not in str(shown)
 
