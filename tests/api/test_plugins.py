@@ -244,6 +244,17 @@ async def test_the_same_request_is_one_revision(lender: Lender) -> None:
     assert [answer.json()["revision"] for answer in answers] == [1, 1]
 
 
+async def test_a_body_without_a_bottom_is_refused(lender: Lender) -> None:
+    await lender.post("", printed())
+    sample: object = "lead_1"
+    for _ in range(800):
+        sample = {"a": sample}
+
+    answer = await lender.post("/loan_sync_v2/dry-run", {"lead": {"leadId": sample}})
+
+    assert (answer.status_code, answer.json()["detail"]) == (422, "The body is not valid JSON.")
+
+
 async def test_nobody_outside_learns_of_the_work(lender: Lender) -> None:
     await lender.hears("lead_1")
 
