@@ -1,7 +1,8 @@
 """A provider's decision: kept as it came, put into the workflow's terms, and what the workflow said of it."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
@@ -16,14 +17,16 @@ from api.resources import Resources
 from api.schemas.leads import DecidedOut, DecisionIn, LapseIn
 from api.security import Caller
 from models.application import ApplicationStatus
-from models.bidding import BiddingClosed
+from models.bidding import BiddingClosed, FeeOutOfRange
 from models.decision import DecisionKind
 from models.errors import Conflict, NotFound, Refused
 from models.ids import derived_id
 from models.offer import NoAcceptedOffer
+from models.ranking import priced
 from models.records.applications import Application
 from models.records.database import Database
 from models.records.leads import Decision, LeadGrant
+from models.records.products import product_of
 from models.records.providers import Provider
 from workflows.application import ApplicationWorkflow, application_workflow_id
 from workflows.application_state import Lapse, ProviderDecision
@@ -88,6 +91,7 @@ class Inbox:
             if provider.status == "suspended":
                 raise ProviderSuspended("This provider is suspended, and decides on no leads.", "providerId")
             judged = in_workflow_terms(decision, decision_id, application, provider)
+            await _check_price(session, judged, application)
             await session.execute(insert(Decision).values(row).on_conflict_do_nothing())
             kept = await session.get_one(Decision, (tenant_id, decision_id))
             if kept.body != row["body"]:
@@ -142,6 +146,17 @@ async def lapsed(having: Resources, caller: Caller, lapse: LapseIn, *, message_i
         detail = f"The application is {application.status}; no accepted offer waits for its payout."
         raise NoAcceptedOffer(detail, "leadId") from None
     return status
+
+
+async def _check_price(session: AsyncSession, judged: ProviderDecision, application: Application) -> None:
+    """Refuse a fee that leaves next to nothing: its APR cannot be told, and the bid would be dropped without a word."""
+    now = datetime.now(UTC)
+    bid = judged.bid(application.currency, now)
+    if bid is None or not bid.processing_fee_minor:
+        return
+    product = await product_of(session, application)
+    if priced(bid, now.date(), product) is None and priced(replace(bid, processing_fee_minor=0), now.date(), product):
+        raise FeeOutOfRange("The processing fee must leave something to disburse.", "processingFee")
 
 
 async def granted_to(session: AsyncSession, provider_id: str, lead_id: str) -> Application:

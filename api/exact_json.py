@@ -13,6 +13,9 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
+# No shape of ours is so deep, and what is deeper cannot be written out again by everything that reads it.
+_DEEPEST = 100
+
 
 class ExactRequest(Request):
     """A request whose JSON has decimals where it has fractions."""
@@ -40,15 +43,23 @@ class ExactRoute(APIRoute):
 def read_json(raw: bytes) -> Any:
     """The document, exactly."""
     try:
-        document = json.loads(raw, parse_float=_exact, parse_constant=_refuse_constant)
+        # As UTF-8 and nothing else: left to itself, json also reads UTF-16, and halves of characters.
+        document = json.loads(raw.decode("utf-8-sig"), parse_float=_exact, parse_constant=_refuse_constant)
     except json.JSONDecodeError:
         raise
     except (ValueError, RecursionError) as error:
         # Bytes that are no UTF-8, numbers with more digits than Python reads, brackets without end.
         raise json.JSONDecodeError(str(error), "", 0) from None
+    if raw.count(b"[") + raw.count(b"{") > _DEEPEST and not _is_shallow(document, _DEEPEST):
+        raise json.JSONDecodeError(f"it is more than {_DEEPEST} levels deep", "", 0)
     if b"\\u" in raw:
         _check_text(document)
     return document
+
+
+def _is_shallow(value: object, levels: int) -> bool:
+    inner = value if isinstance(value, list) else value.values() if isinstance(value, dict) else ()
+    return levels >= 0 and all(_is_shallow(each, levels - 1) for each in inner)
 
 
 def _exact(text: str) -> Decimal:

@@ -98,7 +98,7 @@ class Claim:
         """Do the work and keep the answer, or give the answer that was kept."""
         known = await self._claim(await _fingerprint(request))
         if known is not None and not is_secret:
-            return JSONResponse(known.body, known.status_code or 200, _REPLAYED)
+            return _as_kept(known)
         try:
             response = await handle(request)
         except Exception:
@@ -141,7 +141,7 @@ class Claim:
             return None
 
     async def _keep(self, response: Response, *, is_secret: bool) -> None:
-        body = None if is_secret else json.loads(bytes(response.body))
+        body = None if is_secret or not response.body else json.loads(bytes(response.body))
         await self._execute(update(IdempotencyKey).values(status_code=response.status_code, body=body))
 
     async def _release(self) -> None:
@@ -163,6 +163,12 @@ class NewIds:
     def __call__(self, prefix: str) -> str:
         """An id with this prefix."""
         return derived_id(prefix, *self.seed) if self.seed else new_id(prefix)
+
+
+def _as_kept(known: IdempotencyKey) -> Response:
+    if known.body is None:  # a 204 has none
+        return Response(status_code=known.status_code or 204, headers=_REPLAYED)
+    return JSONResponse(known.body, known.status_code or 200, _REPLAYED)
 
 
 def key_of(request: Request) -> str | None:

@@ -5,6 +5,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Depends, Query
@@ -41,6 +42,15 @@ class Paging:
         """One more than is shown tells whether there are more."""
         return self.limit + 1
 
+    def position(self, *readers: Callable[[str], Any]) -> tuple[Any, ...] | None:
+        """Where to go on, each part read by its reader; None is the start. Anybody can make up a cursor."""
+        if self.after is None:
+            return None
+        try:
+            return tuple(read(part) for read, part in zip(readers, self.after, strict=True))
+        except (ValueError, OverflowError):
+            raise InvalidCursor("This is not a cursor of this list.", "cursor") from None
+
     def page(
         self, rows: Sequence[Row], shown: Callable[[Row], Shown], position: Callable[[Row], tuple[str, ...]]
     ) -> PageOut[Shown]:
@@ -59,6 +69,18 @@ def _paging(
 
 
 Pages = Annotated[Paging, Depends(_paging)]
+
+
+def moment(part: str) -> datetime:
+    """A moment of a cursor; it may be one whose UTC is no date any more."""
+    return datetime.fromisoformat(part).astimezone(UTC)
+
+
+def whole(part: str) -> int:
+    """A whole number of a cursor, of eight bytes at most."""
+    if not (part.isascii() and part.isdecimal() and len(part) < 19):  # noqa: PLR2004 - eight bytes
+        raise ValueError(part)
+    return int(part)
 
 
 def cursor_at(position: tuple[str, ...]) -> str:

@@ -18,6 +18,9 @@ from models.bidding import Bid
 from models.errors import Refused
 from models.product import STANDARD, LoanProduct
 
+# A hundred million percent: almost nothing is paid out, and no column and no borrower holds the figure.
+_APR_BEYOND_WORDS = Decimal(10) ** 8
+
 
 @dataclass(frozen=True, slots=True)
 class RankedOffer:
@@ -58,6 +61,8 @@ def priced(bid: Bid, on: date, product: LoanProduct = STANDARD) -> RankedOffer |
         schedule = schedule_for(terms, disbursed_on=on)
         apr = apr_of(terms, schedule, disbursed_on=on, method=product.apr_method(on=on))
     except Refused:  # within every range, and yet its installments would not cover its interest
+        return None
+    if apr.percent >= _APR_BEYOND_WORDS:
         return None
     first = schedule[1] if terms.down_payment_percent else schedule[0]
     return RankedOffer(

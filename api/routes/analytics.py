@@ -1,6 +1,6 @@
 """How a provider does: its record, its dashboard, and what borrowers think of it."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -16,6 +16,7 @@ from api.resources import Having
 from api.routes.loans import LoanId, loan_in
 from api.routes.providers import ProviderId
 from api.schemas.analytics import AnalyticsOut, DashboardOut, RatingIn, RatingOut
+from api.schemas.values import Day
 from api.security import Caller, TenantCaller
 from models.errors import Conflict
 from models.records.provider_notices import LoanRating
@@ -33,8 +34,8 @@ async def analytics(
     provider_id: ProviderId,
     caller: OwnOrPlatform,
     having: Having,
-    first: Annotated[date | None, Query(alias="from", description="The first day, UTC; 30 days by default.")] = None,
-    last: Annotated[date | None, Query(alias="to", description="The last day, included; today by default.")] = None,
+    first: Annotated[Day | None, Query(alias="from", description="The first day, UTC; 30 days by default.")] = None,
+    last: Annotated[Day | None, Query(alias="to", description="The last day, included; today by default.")] = None,
 ) -> AnalyticsOut:
     """What became of the leads a provider received in a period, and its place among the others.
 

@@ -29,7 +29,7 @@ from api.billing_views import (
 )
 from api.examples import RATE_CARD
 from api.idempotency import IdempotentRoute, Ids
-from api.pagination import PageOut, Pages
+from api.pagination import PageOut, Pages, moment, whole
 from api.resources import Having
 from api.routes.providers import ProviderId
 from api.schemas.billing import (
@@ -113,9 +113,8 @@ async def cards(
     query = select(RateCardRow, used).order_by(*order).limit(paging.fetched)
     if provider_id is not None:
         query = query.where(col(RateCardRow.provider_id) == provider_id)
-    if paging.after is not None:
-        card_id, version = paging.after
-        query = query.where(tuple_(*order) > (card_id, int(version)))
+    if (after := paging.position(str, whole)) is not None:
+        query = query.where(tuple_(*order) > after)
     async with having.database.transaction(caller.tenant_id) as session:
         rows = [(row, bool(is_used)) for row, is_used in await session.execute(query)]
     return paging.page(
@@ -186,9 +185,8 @@ async def invoices(provider_id: ProviderId, caller: AnyCaller, having: Having, p
     """A provider's invoices, the latest first."""
     order = (col(Invoice.issued_at), col(Invoice.id))
     query = select(Invoice).where(col(Invoice.provider_id) == provider_id)
-    if paging.after is not None:
-        moment, invoice_id = paging.after
-        query = query.where(tuple_(*order) < (datetime.fromisoformat(moment), invoice_id))
+    if (after := paging.position(moment, str)) is not None:
+        query = query.where(tuple_(*order) < after)
     async with having.database.transaction(caller.tenant_id) as session:
         await _provider_in(session, caller, provider_id)
         latest = query.order_by(*(each.desc() for each in order)).limit(paging.fetched)
@@ -252,9 +250,8 @@ async def credit_notes(
         .join(Invoice, col(Invoice.id) == col(CreditNote.invoice_id))
         .where(col(CreditNote.provider_id) == provider_id)
     )
-    if paging.after is not None:
-        moment, note_id = paging.after
-        query = query.where(tuple_(*order) < (datetime.fromisoformat(moment), note_id))
+    if (after := paging.position(moment, str)) is not None:
+        query = query.where(tuple_(*order) < after)
     async with having.database.transaction(caller.tenant_id) as session:
         await _provider_in(session, caller, provider_id)
         latest = query.order_by(*(each.desc() for each in order)).limit(paging.fetched)

@@ -26,8 +26,8 @@ class DayNotOver(Refused):
 async def days(caller: TenantCaller, having: Having, paging: Pages) -> PageOut[BusinessDayOut]:
     """The days that were closed or are being closed, the latest first."""
     query = select(BusinessDayRow).order_by(col(BusinessDayRow.business_date).desc()).limit(paging.fetched)
-    if paging.after is not None:
-        query = query.where(col(BusinessDayRow.business_date) < date.fromisoformat(paging.after[0]))
+    if (after := paging.position(date.fromisoformat)) is not None:
+        query = query.where(col(BusinessDayRow.business_date) < after[0])
     async with having.database.transaction(caller.tenant_id) as session:
         rows = (await session.execute(query)).scalars().all()
     return paging.page(rows, _day_out, lambda row: (row.business_date.isoformat(),))

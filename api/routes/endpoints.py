@@ -24,7 +24,7 @@ from api.endpoints import (
 )
 from api.event_examples import example_of
 from api.idempotency import IdempotentRoute, Ids, answers_secrets
-from api.pagination import InvalidCursor, PageOut, Pages
+from api.pagination import PageOut, Pages, whole
 from api.resources import Having
 from api.schemas.endpoints import (
     KNOWN_EVENTS,
@@ -36,6 +36,7 @@ from api.schemas.endpoints import (
     EndpointIn,
     EndpointMadeOut,
     EndpointOut,
+    EventName,
     EventTypesOut,
     ExampleOut,
     NewSecretOut,
@@ -179,7 +180,7 @@ async def deliveries(
     paging: Pages,
     status: Annotated[DeliveryStatus | None, Query()] = None,
     since: Annotated[Moment | None, Query()] = None,
-    event_type: Annotated[str | None, Query(alias="type", max_length=100)] = None,
+    event_type: Annotated[EventName | None, Query(alias="type")] = None,
 ) -> PageOut[DeliveryOut]:
     """What was sent to the endpoint, newest first."""
     query = select(Delivery).where(col(Delivery.endpoint_id) == endpoint_id)
@@ -189,8 +190,8 @@ async def deliveries(
         query = query.where(col(Delivery.recorded_at) >= since)
     if event_type is not None:
         query = query.where(col(Delivery.event_type) == event_type)
-    if paging.after is not None:
-        query = query.where(col(Delivery.sequence) < _number(paging.after[0]))
+    if (after := paging.position(whole)) is not None:
+        query = query.where(col(Delivery.sequence) < after[0])
     async with having.database.transaction(owner.tenant_id) as session:
         await owner.endpoint(session, endpoint_id)
         found = await session.execute(query.order_by(col(Delivery.sequence).desc()).limit(paging.fetched))
@@ -272,12 +273,6 @@ async def example(event_type: Annotated[str, Path(alias="eventType", max_length=
 router = APIRouter()
 for each in (_PLATFORM, _PROVIDERS, events):
     router.include_router(each)
-
-
-def _number(position: str) -> int:
-    if not (position.isascii() and position.isdigit() and len(position) < 19):  # noqa: PLR2004 - eight bytes
-        raise InvalidCursor("This is not a cursor of ours.", "cursor")
-    return int(position)
 
 
 def _delivery(row: Delivery) -> DeliveryOut:

@@ -1,12 +1,10 @@
 """What came of an application: its offers, and everything that happened in order."""
 
-from datetime import datetime
-
 from fastapi import APIRouter
 from sqlalchemy import tuple_
 from sqlmodel import col, select
 
-from api.pagination import InvalidCursor, PageOut, Pages
+from api.pagination import PageOut, Pages, moment, whole
 from api.resources import Having
 from api.routes.applications import ApplicationId, application_in
 from api.schemas.applications import EventOut
@@ -58,21 +56,13 @@ async def timeline(
 ) -> PageOut[EventOut]:
     """Everything that happened to the application and its loan, oldest first."""
     query = select(EventRow).where(EventRow.application_id == application_id)
-    if paging.after is not None:
-        query = query.where(tuple_(EventRow.occurred_at, EventRow.sequence) > _position(paging.after))
+    if (after := paging.position(moment, whole)) is not None:
+        query = query.where(tuple_(EventRow.occurred_at, EventRow.sequence) > after)
     query = query.order_by(col(EventRow.occurred_at), col(EventRow.sequence)).limit(paging.fetched)
     async with having.database.transaction(caller.tenant_id) as session:
         await application_in(session, caller, application_id)
         rows = (await session.execute(query)).scalars().all()
     return paging.page(rows, _event_out, lambda row: (row.occurred_at.isoformat(), str(row.sequence)))
-
-
-def _position(after: tuple[str, ...]) -> tuple[datetime, int]:
-    try:
-        occurred_at, sequence = after
-        return datetime.fromisoformat(occurred_at), int(sequence)
-    except ValueError:
-        raise InvalidCursor("This is not a cursor of this list.", "cursor") from None
 
 
 def _event_out(row: EventRow) -> EventOut:

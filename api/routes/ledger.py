@@ -14,7 +14,7 @@ from sqlmodel import col, select
 from activities.books import closed_through
 from api.idempotency import IdempotentRoute
 from api.ledger_views import balance_out, chart_out, closure_out, journal_out
-from api.pagination import PageOut, Pages
+from api.pagination import PageOut, Pages, moment
 from api.resources import Having
 from api.schemas.ledger import (
     BooksOut,
@@ -26,7 +26,7 @@ from api.schemas.ledger import (
     JournalOut,
     TrialBalanceOut,
 )
-from api.schemas.values import Identifier, Moment, money
+from api.schemas.values import Day, Identifier, Moment, money
 from api.security import TenantCaller
 from models.chart import Account, AccountName, chart_with
 from models.errors import Conflict, Refused
@@ -35,7 +35,7 @@ from models.records.ledger import AccountRow, ClosedPeriodRow, EntryRow, Journal
 router = APIRouter(prefix="/api/ledger", tags=["ledger"], route_class=IdempotentRoute)
 
 OfLoan = Annotated[Identifier | None, Query(alias="loanId", description="Of one loan only.")]
-On = Annotated[date | None, Query(description="At the end of this day; with all that is booked when absent.")]
+On = Annotated[Day | None, Query(description="At the end of this day; with all that is booked when absent.")]
 KnownAt = Annotated[
     Moment | None, Query(alias="knownAt", description="As it was known then; as it is known when absent.")
 ]
@@ -118,9 +118,8 @@ async def journals(
         query = query.where(JournalRow.loan_id == loan_id)
     if on is not None:
         query = query.where(col(JournalRow.booked_on) <= on)
-    if paging.after is not None:
-        day, moment, journal_id = paging.after
-        query = query.where(tuple_(*order) > (date.fromisoformat(day), datetime.fromisoformat(moment), journal_id))
+    if (after := paging.position(date.fromisoformat, moment, str)) is not None:
+        query = query.where(tuple_(*order) > after)
     async with having.database.transaction(caller.tenant_id) as session:
         rows = (await session.execute(query.order_by(*order).limit(paging.fetched))).scalars().all()
         entries = await _entries_of(session, rows)

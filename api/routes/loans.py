@@ -17,7 +17,7 @@ from api.resources import Having, Resources
 from api.routes.applications import application_in
 from api.schemas.applications import StatusIn, StatusOut
 from api.schemas.loans import LoanAnswerOut, LoanDetailOut, LoanOut, PromiseIn
-from api.schemas.values import Identifier, money
+from api.schemas.values import Day, Identifier, money
 from api.security import Caller, TenantCaller
 from models.application import ApplicationStatus
 from models.delinquency import Bucket
@@ -73,7 +73,7 @@ async def show(
     loan_id: LoanId,
     caller: TenantCaller,
     having: Having,
-    on: Annotated[date | None, Query(description="The day to read the loan on; its own today when absent.")] = None,
+    on: Annotated[Day | None, Query(description="The day to read the loan on; its own today when absent.")] = None,
 ) -> LoanDetailOut:
     """One loan with its schedule, and what settles it on the day."""
     async with having.database.transaction(caller.tenant_id) as session:

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from api.etags import fresh
 from api.idempotency import IdempotentRoute, Ids
 from api.own import OwnProvider
-from api.pagination import InvalidCursor, PageOut, Pages, Paging
+from api.pagination import PageOut, Pages, moment
 from api.provider_leads import SeenLead, Wanted, lead_of, leads_of, shown, shown_whole
 from api.resources import Having
 from api.routes.decisions import LeadId
@@ -31,7 +31,7 @@ async def find(
     since: Annotated[Moment | None, Query(description="Granted at this moment or later.")] = None,
 ) -> PageOut[ProviderLeadOut]:
     """The leads this provider was invited to, newest first."""
-    query = leads_of(provider_id, Wanted(status, since, _before(paging))).limit(paging.fetched)
+    query = leads_of(provider_id, Wanted(status, since, paging.position(moment, str))).limit(paging.fetched)
     async with having.database.transaction(caller.tenant_id) as session:
         rows = [SeenLead(*row) for row in await session.execute(query)]
     return paging.page(rows, shown, _position)
@@ -63,13 +63,3 @@ async def receive(
 
 def _position(lead: SeenLead) -> tuple[str, ...]:
     return lead.grant.granted_at.isoformat(), lead.grant.application_id
-
-
-def _before(paging: Paging) -> tuple[datetime, str] | None:
-    if paging.after is None:
-        return None
-    try:
-        granted_at, application_id = paging.after
-        return datetime.fromisoformat(granted_at).astimezone(UTC), application_id
-    except ValueError:
-        raise InvalidCursor("This is not a cursor of this list.", "cursor") from None

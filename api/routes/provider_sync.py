@@ -14,7 +14,7 @@ from activities.provider_rows import UnknownProvider
 from api.etags import check_match, tagged, version_tag
 from api.idempotency import IdempotentRoute, Ids
 from api.own import OwnOrPlatform, OwnProvider
-from api.pagination import InvalidCursor, PageOut, Pages
+from api.pagination import PageOut, Pages
 from api.problems import PreconditionFailed
 from api.provider_changes import changes_after
 from api.provider_leads import lead_of
@@ -87,10 +87,8 @@ async def find_statuses(
     query = select(ProviderStatus).where(col(ProviderStatus.provider_id) == provider_id).order_by(*order)
     if kind is not None:
         query = query.where(col(ProviderStatus.kind) == kind)
-    if paging.after is not None:
-        if len(paging.after) != len(order):
-            raise InvalidCursor("This is not a cursor of this list.", "cursor")
-        query = query.where(tuple_(*order) > tuple_(*paging.after))
+    if (after := paging.position(str, str)) is not None:
+        query = query.where(tuple_(*order) > tuple_(*after))
     async with having.database.transaction(caller.tenant_id) as session:
         rows = (await session.execute(query.limit(paging.fetched))).scalars().all()
     return paging.page(rows, _listed, lambda row: (row.kind, row.subject_id))

@@ -1,6 +1,6 @@
 """A loan read back: its schedule, what settles it, and its statement as JSON, CSV or PDF."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Response
@@ -14,6 +14,7 @@ from api.loan_views import payoff_out
 from api.resources import Having
 from api.routes.loans import LoanId, day_of, loan_in
 from api.schemas.transactions import FileKind, PayoffTableOut, ScheduleOut, StatementOut, StatementQuery
+from api.schemas.values import Day
 from api.security import TenantCaller
 from api.statement_files import csv_of, pdf_of
 from api.statements import LoanStatement, statement_in
@@ -25,7 +26,7 @@ from models.records.providers import Provider
 
 router = APIRouter(prefix="/api/loans", tags=["loans"], route_class=IdempotentRoute)
 
-On = Annotated[date | None, Query(description="The day; the loan's own today when absent.")]
+On = Annotated[Day | None, Query(description="The day; the loan's own today when absent.")]
 
 _MEDIA: dict[FileKind, str] = {"json": "application/json", "csv": "text/csv", "pdf": "application/pdf"}
 _PAYOFF_DAYS = 10

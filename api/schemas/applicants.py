@@ -8,7 +8,7 @@ from typing import Literal
 import phonenumbers
 from pydantic import Field, ValidationInfo, field_validator
 
-from api.schemas.values import AmountOrNothing, Country, Email, In, Line, Months
+from api.schemas.values import AmountOrNothing, Country, Day, Email, In, Line, Months
 
 IdentityKind = Literal["bvn", "nin", "phone_number", "drivers_license", "passport", "tin"]
 
@@ -28,7 +28,7 @@ class PersonalInfoIn(In):
     # Before the phone number, whose local spelling depends on the country.
     address: AddressIn
     phone_number: Line
-    birth_date: date | None = None
+    birth_date: Day | None = None
 
     @field_validator("phone_number")
     @classmethod

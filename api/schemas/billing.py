@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from api.schemas.values import Amount, In, Line, Number, Out
+from api.schemas.values import Amount, Day, In, Line, Number, Out
 from models.billing import EventKind, LineKind
 
 BilledMonthText = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
@@ -118,7 +118,7 @@ class CreditIn(In):
 
 class PaymentIn(In):
     amount: Amount
-    paid_on: date
+    paid_on: Day
     reference: Line
 
 

@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 from pydantic import Field
 
-from api.schemas.values import In, Line, Number, Out
+from api.schemas.values import Day, In, Line, Number, Out
 from models.chart import Account, Side
 
 
@@ -79,7 +79,7 @@ class JournalOut(Out):
 
 
 class ClosureIn(In):
-    closed_through: date
+    closed_through: Day
 
 
 class ClosureOut(Out):
@@ -98,7 +98,7 @@ class ClosuresOut(Out):
 class CloseIn(In):
     """The day to close; yesterday when none is named. Days before it that are still open are closed first."""
 
-    on: date | None = Field(default=None, alias="date")
+    on: Day | None = Field(default=None, alias="date")
 
 
 class ClosingOut(Out):

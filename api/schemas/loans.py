@@ -2,14 +2,14 @@
 
 from datetime import date, datetime
 
-from api.schemas.values import In, Number, Out
+from api.schemas.values import Day, In, Number, Out
 from models.apr import AprMethod
 from models.loan import LoanStatus
 from models.terms import InstallmentStatus
 
 
 class PromiseIn(In):
-    promised_on: date
+    promised_on: Day
 
 
 class LoanOut(Out):

@@ -1,11 +1,10 @@
 """What other machines tell us: the rail and the platform's own services."""
 
-from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from api.schemas.values import Amount, Currency, Identifier, In, Moment, Out
+from api.schemas.values import Amount, Currency, Day, Identifier, In, Moment, Out
 
 
 class HeardOut(Out):
@@ -22,7 +21,7 @@ class SmeEventIn(In):
 
 class KycVerifiedIn(In):
     user_id: Identifier
-    verification_date: Moment | date | None = None
+    verification_date: Moment | Day | None = None
 
 
 class PaymentReceivedIn(In):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import StringConstraints
 
-from api.schemas.values import Amount, Currency, Identifier, In, Number, Out
+from api.schemas.values import Amount, Currency, Day, Identifier, In, Number, Out
 from models.payment import PaymentKind, PaymentStatus
 
 Method = Literal["credit_card", "bank_transfer", "debit_card", "check", "cash", "crypto"]
@@ -18,7 +18,7 @@ class PaymentIn(In):
     currency: Currency | None = None
     method: Method
     reference: Reference | None = None
-    received_on: date | None = None
+    received_on: Day | None = None
 
 
 class AllocationOut(Out):

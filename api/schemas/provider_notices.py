@@ -1,12 +1,11 @@
 """What providers report of money that has moved in their own books."""
 
-from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from api.schemas.payments import Reference
-from api.schemas.values import Amount, Currency, In, Number, Out, Paragraph
+from api.schemas.values import Amount, Currency, Day, In, Number, Out, Paragraph
 from models.payment import PaymentStatus
 
 
@@ -14,7 +13,7 @@ class DisbursedNoticeIn(In):
     external_reference: Reference = Field(description="The provider's own name for this notice; once each.")
     amount: Amount = Field(description="What the borrower was sent: the principal less what was kept back.")
     currency: Currency
-    disbursed_on: date | None = None
+    disbursed_on: Day | None = None
     note: Paragraph | None = None
 
 
@@ -41,7 +40,7 @@ class RepaymentNoticeIn(In):
     external_reference: Reference = Field(description="The provider's own name for this money; once each.")
     amount: Amount
     currency: Currency | None = None
-    received_on: date | None = None
+    received_on: Day | None = None
     method: Annotated[
         Literal["credit_card", "bank_transfer", "debit_card", "check", "cash", "crypto"],
         Field(description="As in `POST /api/payments`."),

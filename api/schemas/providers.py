@@ -10,6 +10,7 @@ from api.schemas.values import (
     AmountOrNothing,
     Country,
     Currency,
+    Day,
     Email,
     In,
     Line,
@@ -34,7 +35,7 @@ class LicenseIn(In):
     license_type: Line
     license_number: Line
     issuing_authority: Line
-    expiry_date: date
+    expiry_date: Day
 
 
 class RateRangeIn(In):

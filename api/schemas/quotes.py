@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictInt, StringConstraints
 
-from api.schemas.values import Amount, AmountOrNothing, Country, Currency, Days, In, Line, Number, Out, RatePercent
+from api.schemas.values import Amount, AmountOrNothing, Country, Currency, Day, Days, In, Line, Number, Out, RatePercent
 from models.apr import AprMethod
 from models.business_days import BusinessDayRule, InterestAdjustment, Moves
 from models.dates import CalculationPeriod, DayCount, Frequency, MonthEnd
@@ -28,7 +28,7 @@ class BusinessDaysIn(In):
 
     rule: BusinessDayRule = BusinessDayRule.FOLLOWING
     weekend: Annotated[tuple[Weekday, ...], Field(max_length=6)] = _WEEKEND
-    holidays: Annotated[tuple[date, ...], Field(max_length=1000)] = ()
+    holidays: Annotated[tuple[Day, ...], Field(max_length=1000)] = ()
     country: Country | None = Field(default=None, description="Its public holidays are free too.")
     subdivision: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,10}$")] | None = None
     moves: Moves = Moves.DUE_DATE
@@ -43,7 +43,7 @@ class FeeIn(In):
     amount: AmountOrNothing | None = None
     percent: Percent | None = None
     base: FeeBase = FeeBase.PRINCIPAL
-    due_on: date | None = None
+    due_on: Day | None = None
 
 
 class QuoteIn(In):
@@ -54,11 +54,11 @@ class QuoteIn(In):
     interest_rate: RatePercent
     installments: Count | None = None
     tenure: Days | None = Field(default=None, description="In days, instead of a number of installments.")
-    disbursed_on: date | None = Field(default=None, description="Today, when absent.")
+    disbursed_on: Day | None = Field(default=None, description="Today, when absent.")
     method: Method = Method.EQUAL_INSTALLMENT
     frequency: Frequency = Frequency.MONTHS
     every: Count = 1
-    due_dates: Annotated[tuple[date, ...], Field(max_length=MOST_INSTALLMENTS)] = ()
+    due_dates: Annotated[tuple[Day, ...], Field(max_length=MOST_INSTALLMENTS)] = ()
     fixed_length: Count | None = None
     day_count: DayCount = DayCount.THIRTY_360
     calculation_period: CalculationPeriod = CalculationPeriod.DAILY

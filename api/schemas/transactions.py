@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StrictInt
 
 from api.schemas.loans import InstallmentOut, PayoffOut
-from api.schemas.values import Amount, Identifier, In, Line, Moment, Number, Out, RatePercent
+from api.schemas.values import Amount, Day, Identifier, In, Line, Moment, Number, Out, RatePercent
 from models.allocation import Part
 from models.loan import LoanStatus
 from models.transactions import TransactionKind
@@ -34,10 +34,10 @@ class TransactionIn(In):
     """One transaction. `transactionId` names the one that a reversal undoes."""
 
     type: TransactionType
-    value_date: Annotated[date | None, Field(alias="date")] = None
+    value_date: Annotated[Day | None, Field(alias="date")] = None
     amount: Amount | None = None
     part: Part | None = None
-    due_on: date | None = None
+    due_on: Day | None = None
     installment: Annotated[StrictInt | None, Field(ge=1, le=3660)] = None
     transaction_id: Identifier | None = None
     reason: Line | None = None
@@ -47,11 +47,11 @@ class RestructureIn(In):
     """New terms for what is still owed. With `preview` nothing is posted."""
 
     type: RestructureType
-    value_date: Annotated[date | None, Field(alias="date")] = None
+    value_date: Annotated[Day | None, Field(alias="date")] = None
     interest_rate: RatePercent | None = None
     installments: Annotated[StrictInt | None, Field(ge=1, le=3660)] = None
-    first_due_on: date | None = None
-    until: date | None = None
+    first_due_on: Day | None = None
+    until: Day | None = None
     reason: Line | None = None
     preview: bool = False
 
@@ -134,9 +134,9 @@ class PayoffTableOut(Out):
 class StatementQuery(In):
     """Which days, and as the books knew them when. `on` is the same as `to`."""
 
-    since: Annotated[date | None, Field(alias="from")] = None
-    until: Annotated[date | None, Field(alias="to")] = None
-    on: date | None = None
+    since: Annotated[Day | None, Field(alias="from")] = None
+    until: Annotated[Day | None, Field(alias="to")] = None
+    on: Day | None = None
     known_at: Moment | None = None
     file: Annotated[FileKind | None, Field(alias="format")] = None
 

@@ -1,5 +1,6 @@
 """What the shapes are made of: names, amounts, rates, codes; and money on its way out."""
 
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -23,6 +24,7 @@ from models.money import UnknownCurrency, exponent_of, major_units
 Number = int | float
 
 _NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$"
+_FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(9000, 12, 31)
 _EMAIL = r"^[^@\s<>,;]+@[^@\s<>,;]+\.[^@\s<>,;.]+$"
 
 
@@ -73,6 +75,21 @@ def _known_currency(code: str) -> str:
     return code
 
 
+def _on_the_calendar(day: date) -> date:
+    """A day with room for terms and periods on both sides: the day after the last one is a mistake of ours."""
+    if not _FIRST_DAY <= day <= _LAST_DAY:
+        raise ValueError(f"Input should be a day from {_FIRST_DAY} to {_LAST_DAY}")
+    return day
+
+
+def _in_time(moment: datetime) -> datetime:
+    try:
+        _on_the_calendar(moment.astimezone(UTC).date())
+    except OverflowError:
+        raise ValueError("Input should be a moment of our time") from None
+    return moment
+
+
 _Decimal = Annotated[Decimal, BeforeValidator(_no_flag), PlainSerializer(number, return_type=Number, when_used="json")]
 Amount = Annotated[_Decimal, Field(gt=0, max_digits=15, examples=[25000])]
 AmountOrNothing = Annotated[_Decimal, Field(ge=0, max_digits=15, examples=[300])]
@@ -87,5 +104,6 @@ Url = Annotated[str, StringConstraints(min_length=1, max_length=2048)]
 Identifier = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_.:-]+$")]
 Country = Annotated[str, AfterValidator(_known_country), Field(examples=["US"])]
 Currency = Annotated[str, AfterValidator(_known_currency), Field(examples=["USD"])]
-Moment = AwareDatetime
+Moment = Annotated[AwareDatetime, AfterValidator(_in_time)]
+Day = Annotated[date, AfterValidator(_on_the_calendar)]
 Custom = Annotated[dict[str, Any], Field(max_length=50)]

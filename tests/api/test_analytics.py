@@ -308,3 +308,12 @@ async def test_only_the_platform_rates_and_only_what_it_has_lent(own: Lender) ->
     of_nothing = await own.world.post("/api/loans/loan_nobody/rating", {"score": 5})
 
     assert (by_provider.status_code, of_nothing.status_code) == (403, 404)
+
+
+@pytest.mark.parametrize("period", ["to=0001-01-01", "to=9999-12-31", "from=0001-01-01"])
+async def test_a_period_off_the_calendar_is_refused(own: Lender, period: str) -> None:
+    edge, day = period.split("=")
+
+    answer = await own.get("/analytics", **{edge: day})
+
+    assert (answer.status_code, answer.json()["field"]) == (422, edge)

@@ -389,3 +389,28 @@ async def test_an_uninvited_provider_has_nothing_to_let_lapse(invited: Invited) 
     answer = await lapse(stranger)
 
     assert (answer.status_code, answer.json()["code"]) == (404, "unknown_lead")
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"expiresAt": "9999-12-31T23:59:59-12:00"}, "expiresAt"),
+        ({"expiresAt": "9999-12-31T23:59:59Z"}, "expiresAt"),
+        ({"processingFee": 24_999.99}, "processingFee"),
+    ],
+)
+async def test_a_bid_that_would_hold_up_the_auction_is_refused(invited: Invited, changes: Body, field: str) -> None:
+    answer = await invited.decide(changes)
+
+    assert (answer.status_code, answer.json()["field"]) == (422, field)
+    assert not invited.world.temporal.asked
+    assert not await invited.world.rows(Decision)
+
+
+@pytest.mark.parametrize("body", [b'"\xed\xa0\x80"', '"\\u0000"'.encode("utf-16")])
+async def test_a_decision_that_is_no_text_is_refused(invited: Invited, body: bytes) -> None:
+    path = f"/api/v1/providers/{invited.provider_id}/leads/{invited.lead_id}/decision"
+
+    answer = await invited.world.http.post(path, content=body, headers=signed(invited.credentials, body))
+
+    assert (answer.status_code, answer.json()["detail"]) == (422, "The body is not valid JSON.")

@@ -440,3 +440,11 @@ async def test_every_event_has_an_example(world: World) -> None:
         shown = (await world.get(f"/api/webhooks/event-types/{name}/example")).json()
         assert shown["payload"]["type"] == name
     assert (await world.get("/api/webhooks/event-types/nothing/example")).status_code == 404
+
+
+async def test_deliveries_are_asked_for_by_an_event_of_ours(world: World) -> None:
+    path = f"{PLATFORM}/{(await made(world))['endpointId']}/deliveries"
+
+    answers = [await world.get(path, type=each) for each in ("\0", "no_such_event")]
+
+    assert [(each.status_code, each.json()["field"]) for each in answers] == [(422, "type")] * 2

@@ -104,3 +104,13 @@ async def test_a_key_belongs_to_its_caller(world: World, rows: DatabaseUrls) -> 
         theirs = await other.post(PATH, application_body(), idempotency_key="k-1")
 
     assert mine.json()["applicationId"] != theirs.json()["applicationId"]
+
+
+async def test_a_removal_is_repeated_with_its_key(world: World) -> None:
+    made = await world.post("/api/webhooks/endpoints", {"url": "https://platform.example/hook"})
+    path, headers = f"/api/webhooks/endpoints/{made.json()['endpointId']}", world.key | {"idempotency-key": "k-1"}
+
+    first, again = [await world.http.delete(path, headers=headers) for _ in range(2)]
+
+    assert (first.status_code, first.content) == (again.status_code, again.content) == (204, b"")
+    assert again.headers["idempotency-replayed"] == "true"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from models.plugin_authentication import SHOWN_INSTEAD
-from models.records.outbox import OutboxRow
+from models.records.outbox import OutboxKind, OutboxRow
 from models.records.plugins import PluginRevisionRow, PluginRow, PluginRunRow, tell_plugins
 from tests.api.worlds import Body, World
 from tests.models.plugins import both_ways, configured, printed
@@ -244,8 +244,20 @@ async def test_the_same_request_is_one_revision(lender: Lender) -> None:
     assert [answer.json()["revision"] for answer in answers] == [1, 1]
 
 
+async def test_a_body_without_a_bottom_is_refused(lender: Lender) -> None:
+    await lender.post("", printed())
+    sample: object = "lead_1"
+    for _ in range(800):
+        sample = {"a": sample}
+
+    answer = await lender.post("/loan_sync_v2/dry-run", {"lead": {"leadId": sample}})
+
+    assert (answer.status_code, answer.json()["detail"]) == (422, "The body is not valid JSON.")
+
+
 async def test_nobody_outside_learns_of_the_work(lender: Lender) -> None:
     await lender.hears("lead_1")
 
     assert await lender.world.rows(PluginRunRow) == []
-    assert [row for row in await lender.world.rows(OutboxRow) if row.tenant_id == lender.world.tenant.tenant_id] == []
+    # The registration's own work, and nothing of a plugin.
+    assert {row.kind for row in await lender.world.rows(OutboxRow)} == {OutboxKind.START_PROVIDER}

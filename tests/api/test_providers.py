@@ -64,6 +64,7 @@ async def test_a_registration_number_is_registered_once(world: World) -> None:
     assert len(await world.rows(Provider)) == 1
 
 
+LICENSE = provider_body()["licenses"][0]
 BAD: list[tuple[str, Any, str]] = [
     ("licenses", [], "licenses"),
     ("creditCapacity.supportedCurrencies", ["USD", "ZZZ"], "creditCapacity.supportedCurrencies[1]"),
@@ -82,6 +83,7 @@ BAD: list[tuple[str, Any, str]] = [
     ("businessRegistration.registrationCountry", "FR", "businessRegistration.registrationNumber"),
     ("businessRegistration.registrationCountry", "XX", "businessRegistration.registrationCountry"),
     ("licenses", [{"licenseType": "B", "licenseNumber": "1", "issuingAuthority": "F"}], "licenses[0].expiryDate"),
+    ("licenses", [LICENSE | {"expiryDate": "9999-12-31"}], "licenses[0].expiryDate"),
     ("creditCapacity.exposureLimit", 499_999, "creditCapacity.exposureLimit"),
     ("creditCapacity.exposureLimit", -1, "creditCapacity.exposureLimit"),
     ("creditCapacity.exposureLimit", 500_000.001, "creditCapacity.exposureLimit"),

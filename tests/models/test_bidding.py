@@ -77,6 +77,12 @@ def test_a_single_offer_is_the_best_one() -> None:
     assert reasons(QUICK_LOAN) == ["The only offer: APR 10.48 %."]
 
 
+def test_an_apr_beyond_all_words_makes_no_offer() -> None:
+    next_to_nothing = replace(QUICK_LOAN, processing_fee_minor=2_499_999)
+
+    assert rank([next_to_nothing], on=ON) == ()
+
+
 def test_without_bids_there_are_no_offers() -> None:
     assert rank([], on=ON) == ()
 
