@@ -2,11 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import Depends
+from fastapi import Depends, Path
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from activities.provider_rows import UnknownProvider
-from api.routes.providers import ProviderId
+from activities.provider_rows import UnknownProvider, provider_in
+from api.schemas.values import Identifier
 from api.security import AnyCaller, Caller, ProviderCaller, SignedProvider
+from models.onboarding import ProviderRef
+from models.records.providers import Provider
+
+ProviderId = Annotated[Identifier, Path(alias="providerId")]
 
 
 async def _own(provider_id: ProviderId, caller: ProviderCaller) -> Caller:
@@ -30,3 +35,10 @@ def _checked(provider_id: str, caller: Caller) -> Caller:
     if caller.provider_id != provider_id:
         raise UnknownProvider(f"There is no provider {provider_id}.", "providerId")
     return caller
+
+
+async def provider_of(session: AsyncSession, caller: Caller, provider_id: str) -> Provider:
+    """The provider's row, when the tenant has it and the caller may know."""
+    if caller.provider_id is not None:
+        _checked(provider_id, caller)
+    return await provider_in(session, ProviderRef(caller.tenant_id, provider_id))

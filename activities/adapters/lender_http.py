@@ -40,7 +40,7 @@ class LenderHttp:
 def _document(raw: bytes) -> Any:
     """The answer as JSON; None when it is none, or says what no database can keep."""
     try:
-        document = json.loads(raw)
+        document = json.loads(raw.decode())  # UTF-8 and nothing else: by itself, json would read UTF-16 as well
         json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError):
         return None

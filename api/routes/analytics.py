@@ -5,22 +5,18 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from activities.provider_rows import UnknownProvider
 from api.analytics import analytics_of, dashboard_of, period_of, today_utc
 from api.idempotency import IdempotentRoute, Ids
-from api.own import OwnOrPlatform
+from api.own import OwnOrPlatform, ProviderId, provider_of
 from api.resources import Having
 from api.routes.loans import LoanId, loan_in
-from api.routes.providers import ProviderId
 from api.schemas.analytics import AnalyticsOut, DashboardOut, RatingIn, RatingOut
 from api.schemas.values import Day
-from api.security import Caller, TenantCaller
+from api.security import TenantCaller
 from models.errors import Conflict
 from models.records.provider_notices import LoanRating
-from models.records.providers import Provider
 
 router = APIRouter(tags=["analytics"], route_class=IdempotentRoute)
 
@@ -43,14 +39,14 @@ async def analytics(
     """
     period = period_of(first, last, today=today_utc())
     async with having.database.transaction(caller.tenant_id) as session:
-        return await analytics_of(session, await _provider(session, caller, provider_id), period)
+        return await analytics_of(session, await provider_of(session, caller, provider_id), period)
 
 
 @router.get("/api/v1/providers/{providerId}/dashboard")
 async def dashboard(provider_id: ProviderId, caller: OwnOrPlatform, having: Having) -> DashboardOut:
     """The last 30 days at a glance, and how they compare with the 30 before."""
     async with having.database.transaction(caller.tenant_id) as session:
-        return await dashboard_of(session, await _provider(session, caller, provider_id), today=today_utc())
+        return await dashboard_of(session, await provider_of(session, caller, provider_id), today=today_utc())
 
 
 @router.post("/api/loans/{loanId}/rating", status_code=201)
@@ -70,10 +66,3 @@ async def rate(
             raise AlreadyRated(f"This loan was rated {kept.score}.", "score")
     response.status_code = 201 if is_new else 200
     return RatingOut(loan_id=loan.id, provider_id=loan.provider_id, score=kept.score, rated_at=kept.rated_at)
-
-
-async def _provider(session: AsyncSession, caller: Caller, provider_id: str) -> Provider:
-    provider = await session.get(Provider, (caller.tenant_id, provider_id))
-    if provider is None:
-        raise UnknownProvider(f"There is no provider {provider_id}.", "providerId")
-    return provider

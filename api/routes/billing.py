@@ -14,7 +14,6 @@ from sqlmodel import col, select
 
 from activities.billing import card_in_force, running_bill
 from activities.billing_documents import InvoiceKey, credit, owed_on, pay
-from activities.provider_rows import UnknownProvider
 from api.billing_cards import UnknownRateCard, card_of, change_card, make_card, unused_card
 from api.billing_views import (
     WholeInvoice,
@@ -29,9 +28,9 @@ from api.billing_views import (
 )
 from api.examples import RATE_CARD
 from api.idempotency import IdempotentRoute, Ids
+from api.own import ProviderId, provider_of
 from api.pagination import PageOut, Pages, moment, whole
 from api.resources import Having
-from api.routes.providers import ProviderId
 from api.schemas.billing import (
     BilledEventOut,
     BillIn,
@@ -48,7 +47,7 @@ from api.schemas.billing import (
 )
 from api.schemas.transactions import FileKind
 from api.schemas.values import Identifier
-from api.security import AnyCaller, Caller, TenantCaller
+from api.security import AnyCaller, TenantCaller
 from models.billing_period import month_of
 from models.errors import NotFound, Refused
 from models.money import minor_units
@@ -171,7 +170,7 @@ async def own_card(
 ) -> RateCardAnswerOut:
     """The card by which a provider is charged this month."""
     async with having.database.transaction(caller.tenant_id) as session:
-        await _provider_in(session, caller, provider_id)
+        await provider_of(session, caller, provider_id)
         row = await card_in_force(session, provider_id, currency, month_of(_today()).first)
         if row is None:
             raise UnknownRateCard(f"No rate card for {currency} is in force.", "currency")
@@ -188,7 +187,7 @@ async def invoices(provider_id: ProviderId, caller: AnyCaller, having: Having, p
     if (after := paging.position(moment, str)) is not None:
         query = query.where(tuple_(*order) < after)
     async with having.database.transaction(caller.tenant_id) as session:
-        await _provider_in(session, caller, provider_id)
+        await provider_of(session, caller, provider_id)
         latest = query.order_by(*(each.desc() for each in order)).limit(paging.fetched)
         rows = [(row, await owed_on(session, row)) for row in (await session.execute(latest)).scalars().all()]
     return paging.page(
@@ -207,7 +206,7 @@ async def invoice(
 ) -> Response:
     """One invoice as JSON, CSV or PDF."""
     async with having.database.transaction(caller.tenant_id) as session:
-        provider = await _provider_in(session, caller, provider_id)
+        provider = await provider_of(session, caller, provider_id)
         whole = await _whole(session, await _invoice_in(session, provider, invoice_id), provider)
         issuer = (await session.get_one(Tenant, caller.tenant_id)).name
     wanted = file or _accepted(accept)
@@ -233,7 +232,7 @@ async def billed_events(
     if paging.after is not None:
         query = query.where(col(BillableEventRow.id) > paging.after[0])
     async with having.database.transaction(caller.tenant_id) as session:
-        provider = await _provider_in(session, caller, provider_id)
+        provider = await provider_of(session, caller, provider_id)
         await _invoice_in(session, provider, invoice_id)
         rows = [(event, billed) for event, billed in await session.execute(query)]
     return paging.page(rows, lambda found: event_out(*found), lambda found: (found[0].id,))
@@ -253,7 +252,7 @@ async def credit_notes(
     if (after := paging.position(moment, str)) is not None:
         query = query.where(tuple_(*order) < after)
     async with having.database.transaction(caller.tenant_id) as session:
-        await _provider_in(session, caller, provider_id)
+        await provider_of(session, caller, provider_id)
         latest = query.order_by(*(each.desc() for each in order)).limit(paging.fetched)
         rows = [(note, of) for note, of in await session.execute(latest)]
     return paging.page(
@@ -267,7 +266,7 @@ async def give_credit(
 ) -> CreditNoteOut:
     """Give back a part of an invoice, and say why."""
     async with having.database.transaction(caller.tenant_id) as session:
-        found = await _invoice_in(session, await _provider_in(session, caller, provider_id), invoice_id)
+        found = await _invoice_in(session, await provider_of(session, caller, provider_id), invoice_id)
         amount_minor = minor_units(body.amount, found.currency, field="amount")
         note = await credit(session, found, ids("cn"), amount_minor, body.reason, at=datetime.now(UTC))
     return credit_note_out(note, found)
@@ -281,7 +280,7 @@ async def record_payment(
     if body.paid_on > _today():
         raise NotPaidYet(f"{body.paid_on} has not come.", "paidOn")
     async with having.database.transaction(caller.tenant_id) as session:
-        provider = await _provider_in(session, caller, provider_id)
+        provider = await provider_of(session, caller, provider_id)
         found = await _invoice_in(session, provider, invoice_id)
         amount_minor = minor_units(body.amount, found.currency, field="amount")
         await pay(session, found, body.reference, amount_minor, body.paid_on)
@@ -298,7 +297,7 @@ async def usage(provider_id: ProviderId, caller: AnyCaller, having: Having) -> U
     now = datetime.now(UTC)
     month = month_of(now.date())
     async with having.database.transaction(caller.tenant_id) as session:
-        provider = await _provider_in(session, caller, provider_id)
+        provider = await provider_of(session, caller, provider_id)
         await collect_events(session, caller.tenant_id, now, since=month.begins_at, provider_id=provider_id)
         keys = [
             InvoiceKey(caller.tenant_id, provider_id, month, currency)
@@ -323,13 +322,6 @@ def _of_version(version: int) -> Any:
 
 def _today() -> date:
     return datetime.now(UTC).date()
-
-
-async def _provider_in(session: AsyncSession, caller: Caller, provider_id: str) -> Provider:
-    provider = await session.get(Provider, (caller.tenant_id, provider_id))
-    if provider is None or caller.provider_id not in (None, provider_id):
-        raise UnknownProvider(f"There is no provider {provider_id}.", "providerId")
-    return provider
 
 
 async def _invoice_in(session: AsyncSession, provider: Provider, invoice_id: str) -> Invoice:

@@ -6,8 +6,7 @@ from fastapi import APIRouter, Request
 
 from api.bulk import MOST_LINES, Bulk
 from api.idempotency import Ids, SignedRoute, answers_secrets
-from api.own import OwnSignedProvider
-from api.routes.providers import ProviderId
+from api.own import OwnSignedProvider, ProviderId
 from api.schemas.bulk import BulkOut
 from api.schemas.leads import DecisionIn
 from models.errors import Refused

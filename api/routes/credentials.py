@@ -5,14 +5,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
 
-from activities.provider_rows import UnknownProvider
 from api.credentials import NewKey, keys_of, revoked, rotated
 from api.idempotency import IdempotentRoute, Ids, answers_secrets
+from api.own import OwnOrPlatform, ProviderId
 from api.resources import Having
-from api.routes.providers import ProviderId
 from api.schemas.providers import KeyOut, KeysOut, RevokedOut, RotatedOut, RotationIn
 from api.schemas.values import Identifier
-from api.security import AnyCaller, Caller
 from models.onboarding import ProviderRef
 from models.records.tenants import ApiKey
 
@@ -22,10 +20,10 @@ KeyId = Annotated[Identifier, Path(alias="keyId")]
 
 
 @router.get("/{providerId}/credentials")
-async def find(provider_id: ProviderId, caller: AnyCaller, having: Having) -> KeysOut:
+async def find(provider_id: ProviderId, caller: OwnOrPlatform, having: Having) -> KeysOut:
     """The keys there are and were, without what opens anything."""
     async with having.database.transaction(caller.tenant_id) as session:
-        keys = await keys_of(session, _ref(caller, provider_id))
+        keys = await keys_of(session, ProviderRef(caller.tenant_id, provider_id))
     return KeysOut(keys=[_shown(each) for each in keys])
 
 
@@ -34,13 +32,13 @@ async def find(provider_id: ProviderId, caller: AnyCaller, having: Having) -> Ke
 async def rotate(
     request: Request,
     provider_id: ProviderId,
-    caller: AnyCaller,
+    caller: OwnOrPlatform,
     having: Having,
     ids: Ids,
     body: RotationIn | None = None,
 ) -> RotatedOut:
     """Give the provider a new key, shown once; the others stay good for the overlap."""
-    ref, asked = _ref(caller, provider_id), body or RotationIn()
+    ref, asked = ProviderRef(caller.tenant_id, provider_id), body or RotationIn()
     new = NewKey.drawn(request, ids("key"), live=caller.is_live)
     async with having.database.transaction(caller.tenant_id) as session:
         overlap = timedelta(hours=asked.overlap_hours)
@@ -49,17 +47,11 @@ async def rotate(
 
 
 @router.delete("/{providerId}/credentials/{keyId}")
-async def revoke(provider_id: ProviderId, key_id: KeyId, caller: AnyCaller, having: Having) -> RevokedOut:
+async def revoke(provider_id: ProviderId, key_id: KeyId, caller: OwnOrPlatform, having: Having) -> RevokedOut:
     """Let a key open nothing any more, at once."""
     async with having.database.transaction(caller.tenant_id) as session:
-        at = await revoked(session, _ref(caller, provider_id), key_id, caller, at=datetime.now(UTC))
+        at = await revoked(session, ProviderRef(caller.tenant_id, provider_id), key_id, caller, at=datetime.now(UTC))
     return RevokedOut(key_id=key_id, revoked_at=at)
-
-
-def _ref(caller: Caller, provider_id: str) -> ProviderRef:
-    if caller.provider_id not in (None, provider_id):
-        raise UnknownProvider(f"There is no provider {provider_id}.", "providerId")
-    return ProviderRef(caller.tenant_id, provider_id)
 
 
 def _shown(key: ApiKey) -> KeyOut:

@@ -7,9 +7,9 @@ from fastapi import APIRouter, Body, Path, Request
 from api.decisions import check_path, decided, lapsed
 from api.examples import DECISION
 from api.idempotency import Ids, SignedRoute, key_of
+from api.own import ProviderId
 from api.problems import Forbidden
 from api.resources import Having
-from api.routes.providers import ProviderId
 from api.schemas.leads import DecidedOut, DecisionIn, LapsedOut, LapseIn
 from api.schemas.values import Identifier
 from api.security import SignedProvider

@@ -8,6 +8,7 @@ from sqlmodel import col, select
 from activities.plugins import dry_run_answer
 from api.examples import LEAD, PLUGIN
 from api.idempotency import IdempotentRoute, Ids
+from api.own import ProviderId
 from api.pagination import PageOut, Pages
 from api.plugins import (
     UnknownRun,
@@ -20,7 +21,6 @@ from api.plugins import (
     run_out,
 )
 from api.resources import Having
-from api.routes.providers import ProviderId
 from api.schemas.plugins import (
     Document,
     DryRunIn,

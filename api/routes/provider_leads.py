@@ -8,12 +8,11 @@ from sqlalchemy.dialects.postgresql import insert
 
 from api.etags import fresh
 from api.idempotency import IdempotentRoute, Ids
-from api.own import OwnProvider
+from api.own import OwnProvider, ProviderId
 from api.pagination import PageOut, Pages, moment
 from api.provider_leads import SeenLead, Wanted, lead_of, leads_of, shown, shown_whole
 from api.resources import Having
 from api.routes.decisions import LeadId
-from api.routes.providers import ProviderId
 from api.schemas.provider_leads import LeadReceiptOut, LeadStanding, ProviderLeadDetailOut, ProviderLeadOut
 from api.schemas.values import Moment
 from models.records.provider_notices import LeadReceipt

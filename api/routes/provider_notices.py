@@ -5,13 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 
 from api.idempotency import Ids, SignedRoute
-from api.own import OwnSignedProvider
+from api.own import OwnSignedProvider, ProviderId
 from api.provider_leads import lead_of
 from api.provider_notices import Notice, disbursed, own_loan, repaid
 from api.receipts import amount_for
 from api.resources import Having
 from api.routes.decisions import LeadId
-from api.routes.providers import ProviderId
 from api.schemas.provider_notices import (
     DifferenceOut,
     DisbursedNoticeIn,

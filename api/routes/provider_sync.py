@@ -13,14 +13,13 @@ from sqlmodel import col, select
 from activities.provider_rows import UnknownProvider
 from api.etags import check_match, tagged, version_tag
 from api.idempotency import IdempotentRoute, Ids
-from api.own import OwnOrPlatform, OwnProvider
+from api.own import OwnOrPlatform, OwnProvider, ProviderId
 from api.pagination import PageOut, Pages
 from api.problems import PreconditionFailed
 from api.provider_changes import changes_after
 from api.provider_leads import lead_of
 from api.provider_notices import own_loan
 from api.resources import Having, resources_of
-from api.routes.providers import ProviderId
 from api.schemas.provider_sync import (
     ChangesOut,
     ProviderStatusIn,

@@ -3,12 +3,12 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Path, Request
+from fastapi import APIRouter, Body, Request
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
 from activities.onboarding import OrderKind, ProviderOrder
-from activities.provider_rows import UnknownProvider, provider_in
+from activities.provider_rows import provider_in
 from api.examples import PROVIDER
 from api.idempotency import IdempotentRoute, Ids, answers_secrets
 from api.onboarding import (
@@ -19,6 +19,7 @@ from api.onboarding import (
     key_row,
     provider_row,
 )
+from api.own import OwnOrPlatform, ProviderId
 from api.pagination import PageOut, Pages
 from api.provider_orders import activated, approval, known, ordered, recheck, renewal
 from api.provider_views import shown, shown_whole
@@ -36,8 +37,7 @@ from api.schemas.providers import (
     RenewalIn,
     StandingOut,
 )
-from api.schemas.values import Identifier
-from api.security import AnyCaller, Caller, TenantCaller
+from api.security import Caller, TenantCaller
 from models.onboarding import Checklist, ProviderRef, Step, StepState
 from models.records.endpoints import first_endpoint
 from models.records.outbox import OutboxKind, ask_relay
@@ -45,7 +45,6 @@ from models.records.providers import Provider, ProviderHistory
 
 router = APIRouter(prefix="/api/v1/providers", tags=["providers"], route_class=IdempotentRoute)
 
-ProviderId = Annotated[Identifier, Path(alias="providerId")]
 
 _DEEDS_SHOWN = 100
 _GOOD = frozenset({StepState.PASSED, StepState.WAIVED})
@@ -123,10 +122,9 @@ async def reinstate(
 
 @router.post("/{providerId}/recheck")
 async def check_again(
-    body: RecheckIn, provider_id: ProviderId, caller: AnyCaller, having: Having, ids: Ids
+    body: RecheckIn, provider_id: ProviderId, caller: OwnOrPlatform, having: Having, ids: Ids
 ) -> StandingOut:
     """Have everything checked anew, with what was wrong corrected; a provider may ask for itself."""
-    _check_self(caller, provider_id)
     ref = ProviderRef(caller.tenant_id, provider_id)
     provider = await known(having.database, ref)
     return await ordered(having, ref, recheck(body, provider, caller, ids("order")))
@@ -153,9 +151,8 @@ async def find(caller: TenantCaller, having: Having, paging: Pages) -> PageOut[P
 
 
 @router.get("/{providerId}")
-async def show(provider_id: ProviderId, caller: AnyCaller, having: Having) -> ProviderDetailOut:
+async def show(provider_id: ProviderId, caller: OwnOrPlatform, having: Having) -> ProviderDetailOut:
     """One provider, and what is missing for its approval; a provider may look at itself."""
-    _check_self(caller, provider_id)
     history = (
         select(ProviderHistory)
         .where(col(ProviderHistory.provider_id) == provider_id)
@@ -191,8 +188,3 @@ async def _ref(having: Resources, caller: Caller, provider_id: str) -> ProviderR
     ref = ProviderRef(caller.tenant_id, provider_id)
     await known(having.database, ref)
     return ref
-
-
-def _check_self(caller: Caller, provider_id: str) -> None:
-    if caller.provider_id not in (None, provider_id):
-        raise UnknownProvider(f"There is no provider {provider_id}.", "providerId")
