@@ -313,7 +313,8 @@ async def test_only_the_platform_rates_and_only_what_it_has_lent(own: Lender) ->
 @pytest.mark.parametrize("period", ["to=0001-01-01", "to=9999-12-31", "from=0001-01-01"])
 async def test_a_period_off_the_calendar_is_refused(own: Lender, period: str) -> None:
     edge, day = period.split("=")
+    asked: Body = {edge: day}
 
-    answer = await own.get("/analytics", **{edge: day})
+    answer = await own.get("/analytics", **asked)
 
     assert (answer.status_code, answer.json()["field"]) == (422, edge)

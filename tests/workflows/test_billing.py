@@ -4,7 +4,6 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from temporalio.service import RPCError
 
 from activities import billing
 from activities.billing_documents import issue
@@ -15,8 +14,7 @@ from models.records.billing import Invoice
 from models.records.ledger import JournalRow
 from models.records.outbox import OutboxKind, ask_relay
 from tests.activities.portfolio import rows_of
-from tests.workflows.world import TENANT, World, eventually
-from workers.calendar import Calendar
+from tests.workflows.world import TENANT, World, eventually, scheduled
 from workflows.billing import billing_id
 
 MINIMUM = card_from({"currency": "USD", "monthlyMinimum": 100})
@@ -26,16 +24,13 @@ async def test_the_schedule_of_a_tenant_bills_the_month_before(world: World) -> 
     assert world.tenants is not None
     await carded(world, date(2026, 1, 1))
     schedule = world.client.get_schedule_handle(billing_id(TENANT))
-    await forgotten(schedule)
 
-    await Calendar(world.client, world.tenants, task_queue=world.queue).keep()
-    await schedule.trigger()
-    try:
+    async with scheduled(world):
+        await schedule.trigger()
         await eventually(lambda: has_invoices(world, 2))
         (monthly,) = (await schedule.describe()).schedule.spec.calendars
-        assert (monthly.day_of_month[0].start, monthly.hour[0].start) == (1, 3)
-    finally:
-        await forgotten(schedule)
+
+    assert (monthly.day_of_month[0].start, monthly.hour[0].start) == (1, 3)
     last = month_of(datetime.now(UTC).date()).before
     assert {row.period for row in await rows_of(world.database, Invoice, TENANT)} == {last.first}
     assert await world.balance() == 0
@@ -75,10 +70,3 @@ async def carded(world: World, effective_from: date) -> None:
 
 async def has_invoices(world: World, count: int) -> bool:
     return len(await rows_of(world.database, Invoice, TENANT)) == count
-
-
-async def forgotten(schedule: Any) -> None:
-    try:
-        await schedule.delete()
-    except RPCError:
-        return

@@ -12,31 +12,28 @@ from models.records.closing import append_journals
 from models.records.ledger import BusinessDayRow, JournalRow
 from models.records.outbox import OutboxKind, ask_relay
 from tests.activities.portfolio import lend, rows_of
-from tests.workflows.world import TENANT, World, eventually
+from tests.workflows.world import TENANT, World, eventually, scheduled
 from workers.calendar import Calendar
 from workflows.close_of_business import close_of_business_id
 
 
 async def test_the_schedule_of_a_tenant_closes_yesterday(world: World) -> None:
-    assert world.tenants is not None
     (ref,) = await lend(world.database, tenant_id=TENANT)
-    calendar = Calendar(world.client, world.tenants, task_queue=world.queue)
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
     schedule = world.client.get_schedule_handle(close_of_business_id(TENANT))
 
-    await calendar.keep()
-    await calendar.keep()
-    await Calendar(world.client, world.tenants, task_queue=world.queue).keep()
-    await schedule.trigger()
-    try:
+    async with scheduled(world) as calendar:
+        await calendar.keep()
+        assert world.tenants is not None
+        await Calendar(world.client, world.tenants, task_queue=world.queue).keep()
+        await schedule.trigger()
         await eventually(lambda: closed(world, yesterday))
-        # It has been in arrears since February: nothing is accrued, and much is set aside.
-        (journal,) = [j for j in await rows_of(world.database, JournalRow, TENANT) if j.booked_on == yesterday]
-        assert journal.key == f"provision:{ref.loan_id}:{yesterday}"
         (at_night,) = (await schedule.describe()).schedule.spec.calendars
-        assert (at_night.hour[0].start, at_night.minute[0].start) == (0, 5)
-    finally:
-        await schedule.delete()
+
+    # It has been in arrears since February: nothing is accrued, and much is set aside.
+    (journal,) = [j for j in await rows_of(world.database, JournalRow, TENANT) if j.booked_on == yesterday]
+    assert journal.key == f"provision:{ref.loan_id}:{yesterday}"
+    assert (at_night.hour[0].start, at_night.minute[0].start) == (0, 5)
 
 
 async def test_missed_days_are_closed_by_hand_although_a_partition_fails(

@@ -16,6 +16,7 @@ import pytest
 from sqlmodel import col, select
 from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.service import RPCError
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 from temporalio.worker import Worker
 
@@ -43,6 +44,7 @@ from temporal.deployment import make_current, version
 from temporal.refusals import refusal_in
 from tests.workflows.fakes import FakeBureau, FakeLender, FakeMailer, FakePostbox, FakeRail
 from workers.assembly import Strangers, engine
+from workers.calendar import Calendar
 from workers.embedded.postgres import DatabaseUrls
 from workers.errands import Errands
 from workers.plugin_errands import PluginErrands, decisions_through
@@ -51,6 +53,8 @@ from workers.settings import WorkerSettings
 from workers.worker import STRICT_RUNNER, build_worker
 from workflows.application import ApplicationWorkflow, application_workflow_id
 from workflows.application_state import Choice, Chosen, Decided, InformationGiven, Lapse, ProviderDecision, Withdrawal
+from workflows.billing import billing_id
+from workflows.close_of_business import close_of_business_id
 from workflows.loan import LoanAnswer, LoanStart, LoanWorkflow, TransactionOrder, loan_workflow_id
 
 TENANT = "tenant_test"
@@ -357,6 +361,25 @@ async def running(
         await _retire(worker, serving)
         await database.close()
         await outbox.close()
+
+
+@asynccontextmanager
+async def scheduled(world: World) -> AsyncIterator[Calendar]:
+    """The tenant's calendar, kept. Nothing of it stays: a schedule would outlive the world whose queue it names."""
+    assert world.tenants is not None
+    await _forget_schedules(world)
+    calendar = Calendar(world.client, world.tenants, task_queue=world.queue)
+    await calendar.keep()
+    try:
+        yield calendar
+    finally:
+        await _forget_schedules(world)
+
+
+async def _forget_schedules(world: World) -> None:
+    for schedule_id in (close_of_business_id(TENANT), billing_id(TENANT)):
+        with suppress(RPCError):
+            await world.client.get_schedule_handle(schedule_id).delete()
 
 
 async def _retire(worker: Worker, serving: asyncio.Task[None]) -> None:
