@@ -5,7 +5,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Coroutine
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 import uvloop
@@ -29,6 +29,8 @@ app.add_typer(benches, name="bench")
 app.add_typer(webhooks, name="webhook")
 
 console = Console()
+
+Answer = TypeVar("Answer")
 
 
 @app.command()
@@ -142,7 +144,7 @@ def create(
     from models.records.database import DatabaseSettings
     from workers.tenants import new_key
 
-    key = asyncio.run(new_key(DatabaseSettings().database_url, name, country=country, currency=currency, live=live))
+    key = with_rows(new_key(DatabaseSettings().database_url, name, country=country, currency=currency, live=live))
     console.print(key, markup=False, highlight=False, soft_wrap=True)
 
 
@@ -156,7 +158,7 @@ def key(
     from models.records.database import DatabaseSettings
     from workers.tenants import key_beside
 
-    made = asyncio.run(key_beside(DatabaseSettings().database_url, known))
+    made = with_rows(key_beside(DatabaseSettings().database_url, known))
     if made is None:
         console.print("No tenant holds this key.", style="red")
         raise typer.Exit(1)
@@ -265,6 +267,17 @@ def analytics() -> None:
     from workers.bench.analytics import run
 
     finish(run())
+
+
+def with_rows(work: Coroutine[Any, Any, Answer]) -> Answer:
+    """What comes of it; a database that does not answer is one sentence of trouble."""
+    from sqlalchemy.exc import OperationalError
+
+    try:
+        return asyncio.run(work)
+    except OperationalError:
+        typer.echo("The database does not answer. CAAS_DATABASE_URL says where it is; `make up` prints it.", err=True)
+        raise typer.Exit(1) from None
 
 
 def finish(work: Coroutine[Any, Any, object]) -> None:

@@ -1,6 +1,7 @@
 """Tenants, and the keys they call us with: a new platform has one, and is given another for each who must check."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from os import urandom
 
 from sqlmodel import col, select
@@ -35,7 +36,7 @@ async def another_key(database: Database, known_key: str) -> str | None:
     hashed = hash_of(known_key)
     async with database.transaction("", api_key_hash=hashed) as session:
         known = (await session.execute(select(ApiKey).where(col(ApiKey.key_hash) == hashed))).scalar_one_or_none()
-    if known is None or known.provider_id is not None or known.revoked_at is not None:
+    if known is None or known.provider_id is not None or not known.opens(datetime.now(UTC)):
         return None
     key = api_key(urandom(ENTROPY_BYTES), live=known.prefix == key_prefix(live=True))
     async with database.transaction(known.tenant_id) as session:

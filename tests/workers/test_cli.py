@@ -47,6 +47,15 @@ async def test_trouble_with_the_stack_is_one_sentence_and_a_failure(tmp_path: Pa
     )
 
 
+async def test_a_database_that_is_away_is_one_sentence_and_a_failure() -> None:
+    code, output = await caas(
+        "tenant", "create", "X", CAAS_DATABASE_URL="postgresql+psycopg://caas_app@127.0.0.1:1/caas"
+    )
+
+    assert (code, len(output.splitlines())) == (1, 1)
+    assert "CAAS_DATABASE_URL" in output
+
+
 async def test_an_unknown_command_is_a_failure() -> None:
     code, output = await caas("down")
 
