@@ -1,5 +1,6 @@
 """Invoices, credit notes and what is paid on them: issued once, numbered without a gap, booked as they are issued."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
@@ -174,12 +175,22 @@ async def pay(session: AsyncSession, invoice: Invoice, reference: str, amount_mi
 
 async def owed_on(session: AsyncSession, invoice: Invoice) -> Owed:
     """What was given back of an invoice and what was paid on it."""
-    sums = [
-        select(func.coalesce(func.sum(col(table.amount_minor)), 0)).where(col(table.invoice_id) == invoice.id)
-        for table in (CreditNote, InvoicePayment)
-    ]
-    credited, paid = [int((await session.execute(each)).scalar_one()) for each in sums]
-    return Owed(invoice.total_minor, credited, paid)
+    return (await owed_on_each(session, [invoice]))[invoice.id]
+
+
+async def owed_on_each(session: AsyncSession, invoices: Sequence[Invoice]) -> dict[str, Owed]:
+    """The same of many, in two statements, by the invoice's id."""
+    ids = [invoice.id for invoice in invoices]
+    credited, paid = [await _sums_of(session, table, ids) for table in (CreditNote, InvoicePayment)]
+    return {each.id: Owed(each.total_minor, credited.get(each.id, 0), paid.get(each.id, 0)) for each in invoices}
+
+
+async def _sums_of(
+    session: AsyncSession, table: type[CreditNote | InvoicePayment], invoice_ids: Sequence[str]
+) -> dict[str, int]:
+    of = col(table.invoice_id)
+    sums = select(of, func.sum(col(table.amount_minor))).where(of.in_(invoice_ids)).group_by(of)
+    return {invoice_id: int(total) for invoice_id, total in await session.execute(sums)}
 
 
 async def _next_number(session: AsyncSession, table: type[Invoice | CreditNote], year: int) -> int:

@@ -1,4 +1,4 @@
-"""What providers are charged: the operator's rate cards, and each provider's invoices, credit notes and running month.
+"""What providers are charged: their invoices, credit notes, payments and running month.
 
 A provider sees what is its own; of another's it learns nothing, not even that it is there.
 """
@@ -6,18 +6,16 @@ A provider sees what is its own; of another's it learns nothing, not even that i
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Header, Path, Query, Response
+from fastapi import APIRouter, Header, Path, Query, Response
 from fastapi.responses import JSONResponse
-from sqlalchemy import exists, tuple_
+from sqlalchemy import tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
-from activities.billing import card_in_force, running_bill
-from activities.billing_documents import InvoiceKey, credit, owed_on, pay
-from api.billing_cards import UnknownRateCard, card_of, change_card, make_card, unused_card
+from activities.billing import running_bill
+from activities.billing_documents import InvoiceKey, credit, owed_on, owed_on_each, pay
 from api.billing_views import (
     WholeInvoice,
-    card_out,
     credit_note_out,
     csv_of,
     event_out,
@@ -26,23 +24,19 @@ from api.billing_views import (
     pdf_of,
     usage_out,
 )
-from api.examples import RATE_CARD
 from api.idempotency import IdempotentRoute, Ids
 from api.own import ProviderId, provider_of
-from api.pagination import PageOut, Pages, moment, whole
+from api.pagination import PageOut, Pages, moment
 from api.resources import Having
 from api.schemas.billing import (
     BilledEventOut,
     BillIn,
     BillingOut,
-    CardBody,
     CreditIn,
     CreditNoteOut,
     InvoiceDetailOut,
     InvoiceOut,
     PaymentIn,
-    RateCardAnswerOut,
-    RateCardOut,
     UsagesOut,
 )
 from api.schemas.transactions import FileKind
@@ -68,11 +62,7 @@ from workflows.billing import billing_id
 
 router = APIRouter(prefix="/api/v1", tags=["billing"], route_class=IdempotentRoute)
 
-CardId = Annotated[Identifier, Path(alias="cardId")]
-Version = Annotated[int, Path(ge=1, le=1_000_000)]
 InvoiceId = Annotated[Identifier, Path(alias="invoiceId")]
-CardIn = Annotated[CardBody, Body(openapi_examples=RATE_CARD)]
-OfProvider = Annotated[Identifier | None, Query(alias="providerId", description="Of one provider only.")]
 AsFile = Annotated[FileKind | None, Query(alias="format", description="Or by the header Accept.")]
 
 _MEDIA: dict[FileKind, str] = {"json": "application/json", "csv": "text/csv", "pdf": "application/pdf"}
@@ -91,63 +81,6 @@ class NotPaidYet(Refused):
     """Money is recorded on the day it came, or later."""
 
 
-@router.post("/billing/rate-cards", status_code=201)
-async def make(body: CardIn, caller: TenantCaller, having: Having) -> RateCardAnswerOut:
-    """Make the next version of a card: of one provider, or of all who have none of their own in this currency."""
-    async with having.database.transaction(caller.tenant_id) as session:
-        row = await make_card(session, caller.tenant_id, body, today=_today())
-    return RateCardAnswerOut(rate_card=card_out(row, used=False))
-
-
-@router.get("/billing/rate-cards")
-async def cards(
-    caller: TenantCaller, having: Having, paging: Pages, provider_id: OfProvider = None
-) -> PageOut[RateCardOut]:
-    """Every version of every card."""
-    used = exists().where(
-        col(BillableEventRow.rate_card_id) == col(RateCardRow.id),
-        col(BillableEventRow.rate_card_version) == col(RateCardRow.version),
-    )
-    order = (col(RateCardRow.id), col(RateCardRow.version))
-    query = select(RateCardRow, used).order_by(*order).limit(paging.fetched)
-    if provider_id is not None:
-        query = query.where(col(RateCardRow.provider_id) == provider_id)
-    if (after := paging.position(str, whole)) is not None:
-        query = query.where(tuple_(*order) > after)
-    async with having.database.transaction(caller.tenant_id) as session:
-        rows = [(row, bool(is_used)) for row, is_used in await session.execute(query)]
-    return paging.page(
-        rows, lambda found: card_out(found[0], used=found[1]), lambda found: (found[0].id, str(found[0].version))
-    )
-
-
-@router.get("/billing/rate-cards/{cardId}/versions/{version}")
-async def card(card_id: CardId, version: Version, caller: TenantCaller, having: Having) -> RateCardAnswerOut:
-    """One version."""
-    async with having.database.transaction(caller.tenant_id) as session:
-        row = await card_of(session, caller.tenant_id, card_id, version)
-        used = select(exists().where(col(BillableEventRow.rate_card_id) == card_id, _of_version(version)))
-        is_used = bool((await session.execute(used)).scalar())
-    return RateCardAnswerOut(rate_card=card_out(row, used=is_used))
-
-
-@router.put("/billing/rate-cards/{cardId}/versions/{version}")
-async def change(
-    card_id: CardId, version: Version, body: CardIn, caller: TenantCaller, having: Having
-) -> RateCardAnswerOut:
-    """Change a version that has priced nothing."""
-    async with having.database.transaction(caller.tenant_id) as session:
-        row = await change_card(session, caller.tenant_id, card_id, version, body, today=_today())
-    return RateCardAnswerOut(rate_card=card_out(row, used=False))
-
-
-@router.delete("/billing/rate-cards/{cardId}/versions/{version}", status_code=204)
-async def remove(card_id: CardId, version: Version, caller: TenantCaller, having: Having) -> None:
-    """Remove a version that has priced nothing."""
-    async with having.database.transaction(caller.tenant_id) as session:
-        await session.delete(await unused_card(session, caller.tenant_id, card_id, version))
-
-
 @router.post("/billing/runs", status_code=202)
 async def run(body: BillIn, caller: TenantCaller, having: Having) -> BillingOut:
     """Bill a month now, as the schedule does on the first of the next; what is billed already stays as it is."""
@@ -161,24 +94,6 @@ async def run(body: BillIn, caller: TenantCaller, having: Having) -> BillingOut:
     return BillingOut(month=f"{first:%Y-%m}", workflow_id=workflow_id, temporal_url=having.pages.of(workflow_id))
 
 
-@router.get("/providers/{providerId}/rate-card")
-async def own_card(
-    provider_id: ProviderId,
-    caller: AnyCaller,
-    having: Having,
-    currency: Annotated[str, Query(pattern="^[A-Z]{3}$")] = "USD",
-) -> RateCardAnswerOut:
-    """The card by which a provider is charged this month."""
-    async with having.database.transaction(caller.tenant_id) as session:
-        await provider_of(session, caller, provider_id)
-        row = await card_in_force(session, provider_id, currency, month_of(_today()).first)
-        if row is None:
-            raise UnknownRateCard(f"No rate card for {currency} is in force.", "currency")
-        used = exists().where(col(BillableEventRow.rate_card_id) == row.id, _of_version(row.version))
-        is_used = bool((await session.execute(select(used))).scalar())
-    return RateCardAnswerOut(rate_card=card_out(row, used=is_used))
-
-
 @router.get("/providers/{providerId}/invoices")
 async def invoices(provider_id: ProviderId, caller: AnyCaller, having: Having, paging: Pages) -> PageOut[InvoiceOut]:
     """A provider's invoices, the latest first."""
@@ -189,9 +104,10 @@ async def invoices(provider_id: ProviderId, caller: AnyCaller, having: Having, p
     async with having.database.transaction(caller.tenant_id) as session:
         await provider_of(session, caller, provider_id)
         latest = query.order_by(*(each.desc() for each in order)).limit(paging.fetched)
-        rows = [(row, await owed_on(session, row)) for row in (await session.execute(latest)).scalars().all()]
+        found = (await session.execute(latest)).scalars().all()
+        owed = await owed_on_each(session, found)
     return paging.page(
-        rows, lambda found: invoice_out(*found), lambda found: (found[0].issued_at.isoformat(), found[0].id)
+        found, lambda row: invoice_out(row, owed[row.id]), lambda row: (row.issued_at.isoformat(), row.id)
     )
 
 
@@ -314,10 +230,6 @@ def _accepted(accept: str) -> FileKind:
             if part.split(";")[0].strip() == media:
                 return name
     return "json"
-
-
-def _of_version(version: int) -> Any:
-    return col(BillableEventRow.rate_card_version) == version
 
 
 def _today() -> date:
