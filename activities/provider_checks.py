@@ -133,7 +133,10 @@ class ProviderChecks:
 
     async def _addressee(self, ref: ProviderRef) -> Addressee:
         async with self._database.transaction(ref.tenant_id) as session:
-            return await addressee_of(session, ref.tenant_id, ref.provider_id, at=datetime.now(UTC))
+            found = await addressee_of(session, ref.tenant_id, ref.provider_id, at=datetime.now(UTC))
+        if found is None:
+            raise EndpointNotReady("the provider has no endpoint that is signed for")
+        return found
 
     async def _provider(self, ref: ProviderRef) -> Provider:
         async with self._database.transaction(ref.tenant_id) as session:

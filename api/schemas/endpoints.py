@@ -40,7 +40,7 @@ class EndpointIn(In):
     event_types: EventNames = Field(default_factory=list)
     fifo: StrictBool = False
     rate_limit_per_second: RateLimit | None = None
-    max_in_flight: InFlight = 10
+    max_in_flight: InFlight = 5
     schemes: Annotated[list[Scheme], Field(min_length=1, max_length=2)] = Field(default_factory=_symmetric)
 
 

@@ -35,7 +35,8 @@ class Endpoint(RecordedRow, table=True):
     deleted_at: datetime | None = instant(default=None)
     fifo: bool = False
     rate_limit_per_second: int | None = None
-    max_in_flight: int = 10
+    max_in_flight: int = 5
+    """What is in flight when a relay is killed is sent again, so it is little unless the owner asks for more."""
     schemes: list[str] = document(default_factory=lambda: ["v1"])
 
 
@@ -149,22 +150,23 @@ class Addressee:
     secret: str
 
 
-async def addressee_of(session: AsyncSession, tenant_id: str, provider_id: str, *, at: datetime) -> Addressee:
-    """The endpoint that came with the registration, as it is now, with its newest secret."""
+async def addressee_of(session: AsyncSession, tenant_id: str, provider_id: str, *, at: datetime) -> Addressee | None:
+    """The provider's oldest endpoint, as it is now, with its newest secret; None when it has closed them all."""
     query = (
         select(col(Endpoint.url), col(EndpointSecret.secret))
         .join(EndpointSecret, _same_endpoint())
         .where(
             col(Endpoint.tenant_id) == tenant_id,
-            col(Endpoint.id) == first_endpoint_id(tenant_id, provider_id),
+            col(Endpoint.provider_id) == provider_id,
+            col(Endpoint.deleted_at).is_(None),
             col(EndpointSecret.scheme) == "v1",
             is_valid(at),
         )
-        .order_by(col(EndpointSecret.recorded_at).desc())
+        .order_by(col(Endpoint.recorded_at), col(Endpoint.id), col(EndpointSecret.recorded_at).desc())
         .limit(1)
     )
-    url, secret = (await session.execute(query)).one()
-    return Addressee(url, secret)
+    found = (await session.execute(query)).one_or_none()
+    return None if found is None else Addressee(*found)
 
 
 def is_valid(at: datetime) -> Any:

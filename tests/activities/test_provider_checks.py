@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI, Request, Response
+from sqlalchemy import update
 
 from activities.adapters.http_delivery import HttpDelivery
 from activities.adapters.prembly import Prembly
@@ -15,6 +16,7 @@ from activities.provider_checks import EndpointNotReady, ProviderChecks
 from activities.signing import BadSignature, StaleSignature, verify
 from models.onboarding import ProviderRef, Step
 from models.records.database import Database
+from models.records.endpoints import Endpoint
 from models.records.tenants import Tenant
 from sandbox import magic
 from tests.activities.newcomers import SECRET, arrived, newcomer
@@ -40,6 +42,10 @@ class Checks:
             await arrived(session, newcomer(TENANT, REF.provider_id, webhook_url=url, **columns))
         lender = {"providerId": REF.provider_id, "apiKey": "k", "webhookSecret": SECRET, "apiUrl": self._world.url}
         await self._world.client.put("/lenders/first", json=lender | {"behavior": behavior or {}})
+
+    async def close_endpoints(self) -> None:
+        async with self._database.transaction(TENANT) as session:
+            await session.execute(update(Endpoint).values(deleted_at=datetime.now(UTC)))
 
 
 @pytest.fixture
@@ -82,6 +88,14 @@ async def test_an_endpoint_that_does_not_repeat_the_challenge_is_not_verified(ch
     await checks.add(behavior={"muteChallenge": True})
 
     with pytest.raises(EndpointNotReady, match="does not begin with the challenge"):
+        await checks.ask.challenge(REF)
+
+
+async def test_a_provider_that_has_closed_its_endpoints_is_not_verified(checks: Checks) -> None:
+    await checks.add()
+    await checks.close_endpoints()
+
+    with pytest.raises(EndpointNotReady, match="has no endpoint"):
         await checks.ask.challenge(REF)
 
 

@@ -145,7 +145,7 @@ def _existing_providers() -> None:
         INSERT INTO caas_endpoint (tenant_id, id, provider_id, url, description, event_types, enabled, fifo,
                                    max_in_flight, schemes)
         SELECT tenant_id, 'ep_' || left(md5(tenant_id || id), 26), id, webhook_url, 'Given at registration', '[]', true,
-               false, 10, '["v1"]'
+               false, 5, '["v1"]'
         FROM caas_provider
     """)
     op.execute("""
