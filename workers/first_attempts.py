@@ -32,7 +32,7 @@ log = structlog.get_logger()
 ATTEMPTS = Counter("caas_delivery_attempts_total", "First attempts at messages.", ["outcome"])
 DURATION = Histogram("caas_delivery_attempt_seconds", "Time of one first attempt.")
 
-_GATHER_SECONDS = 0.006
+_GATHER_SECONDS = 0.001
 _HAND_OVERS_AT_ONCE = 20
 _DRAIN_SECONDS = 1.0
 _OUTAGE_PAUSE_SECONDS = 1.0
