@@ -499,7 +499,7 @@ async def test_an_endpoint_with_a_rate_limit_is_not_sent_more(post: Post) -> Non
 
 
 async def test_a_neighbor_that_hangs_takes_its_own_slots_only(post: Post) -> None:
-    hanging, healthy = await post.endpoint("hanging"), await post.endpoint("healthy")
+    hanging, healthy = await post.endpoint("hanging", max_in_flight=10), await post.endpoint("healthy")
     post.lenders.always[url_of("hanging")] = asyncio.Event()
     await post.send(hanging, *(str(number) for number in range(60)))
 
@@ -511,7 +511,7 @@ async def test_a_neighbor_that_hangs_takes_its_own_slots_only(post: Post) -> Non
 
 
 async def test_what_a_relay_holds_when_it_stops_is_free_at_once(post: Post) -> None:
-    endpoint_id, let_go = await post.endpoint("one"), asyncio.Event()
+    endpoint_id, let_go = await post.endpoint("one", max_in_flight=10), asyncio.Event()
     post.lenders.always[url_of("one")] = let_go
     async with post.relaying():
         await post.send(endpoint_id, *(str(number) for number in range(30)))
