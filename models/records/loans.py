@@ -74,6 +74,7 @@ class Loan(RecordedRow, table=True):
     allowance_minor: int = minor(default=0)
     charge_off_due: bool = False
     is_virtual: bool = False
+    on_chain: bool = False
     closed_business_on: date | None = None
     clock_at: datetime = instant()
     closed_on: date | None = None

@@ -12,6 +12,9 @@ from models.records.billing import (
     InvoicePayment,
     RateCardRow,
 )
+from models.records.chain_events import ChainCursor, ChainEvent
+from models.records.chain_loans import ChainLoan, ChainOperation, ChainSignature
+from models.records.chain_transactions import ChainSigner, ChainTransaction
 from models.records.disclosures import DisclosureRow
 from models.records.endpoints import DeliveryAttempt, Endpoint, EndpointHealth, EndpointSecret
 from models.records.information import InformationRow
@@ -20,6 +23,7 @@ from models.records.ledger import AccountRow, BusinessDayRow, ClosedPeriodRow, E
 from models.records.loans import InstallmentRow, Loan
 from models.records.matching import MatchingRow, MatchingWeightsRow
 from models.records.offers import Offer
+from models.records.operator_tasks import OperatorTask
 from models.records.outbox import Delivery, EventRow, OutboxRow
 from models.records.payments import InboundWebhook, Payment, RailAddress
 from models.records.plugins import PluginRevisionRow, PluginRow, PluginRunRow
@@ -84,5 +88,13 @@ TABLES = (
     PluginRow,
     PluginRevisionRow,
     PluginRunRow,
+    ChainLoan,
+    ChainOperation,
+    ChainSignature,
+    ChainTransaction,
+    ChainSigner,
+    ChainEvent,
+    ChainCursor,
+    OperatorTask,
 )
 METADATA = SQLModel.metadata
