@@ -87,3 +87,10 @@ class ContractRefused(Refused):
 
     error: str = ""
     values: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChainNews:
+    """An event of the loan's contracts is confirmed; what it says is on record under this id."""
+
+    event_id: str
