@@ -96,6 +96,7 @@ contract CollateralManager is TokenPrices, ReentrancyGuardTransient, Pausable {
     function limitOutflow(address token, uint208 capacity, uint48 window) external onlyRole(DEFAULT_ADMIN_ROLE) {
         if (token == address(0)) revert ZeroAddress();
         if (window != 0 && capacity == 0) revert BadConfig(token, "capacity");
+        _outflows[token].sync(0); // what was used by the old rate is no business of the new one
         _outflows[token].updateSettings(window, capacity);
         emit OutflowLimited(token, capacity, window);
     }
