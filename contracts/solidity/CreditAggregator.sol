@@ -373,6 +373,8 @@ contract CreditAggregator is LoanBook, LenderEscrow, SignedTerms {
 
     function _requireScore(Terms calldata terms) private view {
         if (terms.minScore == 0) return;
+        // The oracle refuses a score that has expired, so its end says nothing more.
+        // slither-disable-next-line unused-return
         (uint16 score,) = oracle.scoreOf(terms.subject);
         if (score < terms.minScore) revert ScoreTooLow(score, terms.minScore);
     }
@@ -392,6 +394,7 @@ contract CreditAggregator is LoanBook, LenderEscrow, SignedTerms {
 
     /// @dev The last second of an auction is still a buyer's.
     function _requireAuctionOver(bytes32 loanId) private view {
+        // slither-disable-next-line unused-return
         (, uint40 endsAt) = collateral.auctionOf(loanId);
         if (block.timestamp <= endsAt) revert AuctionRunning(loanId);
     }

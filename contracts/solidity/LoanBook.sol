@@ -110,6 +110,7 @@ abstract contract LoanBook is ICreditAggregator {
     }
 
     function _record(bytes32 loanId, Terms calldata terms, bytes32 hash) internal {
+        _loans[loanId].termsHash = hash;
         Record storage record = _loans[loanId];
         record.balance.state = State.Originated;
         record.agreed = Agreed({
@@ -120,7 +121,6 @@ abstract contract LoanBook is ICreditAggregator {
             onChainFunds: terms.onChainFunds,
             secured: terms.secured
         });
-        record.termsHash = hash;
         if (terms.borrower != address(0)) record.borrower = terms.borrower;
         if (terms.lender != address(0)) record.lender = terms.lender;
         if (terms.onChainFunds || terms.secured) record.asset = terms.asset;

@@ -19,6 +19,7 @@ interface Vm {
 
     function addr(uint256 key) external pure returns (address);
     function assertEq(bool left, bool right) external pure;
+    function assertEq(bool left, bool right, string calldata message) external pure;
     function assertEq(uint256 left, uint256 right) external pure;
     function assertEq(uint256 left, uint256 right, string calldata reason) external pure;
     function assertEq(int256 left, int256 right) external pure;
