@@ -192,7 +192,7 @@ contract CollateralManager is TokenPrices, ReentrancyGuardTransient, Pausable {
 
     /// @inheritdoc ICollateralManager
     /// @dev Nothing is sold beyond what is owed: an amount that costs more than the debt and the fee on it is cut to
-    /// what costs them, rounded up to a base unit of the token. `maxPay` is held against the whole amount, so it is a
+    /// what costs them, up to a base unit of the token. `maxPay` is held against the whole amount, so it is a
     /// limit of the unit price as well.
     function take(bytes32 loanId, address token, uint256 amount, uint256 maxPay)
         external
@@ -397,10 +397,11 @@ contract CollateralManager is TokenPrices, ReentrancyGuardTransient, Pausable {
         return Math.mulDiv(value, sale.assetUnit, sale.assetPrice, Math.Rounding.Ceil);
     }
 
-    /// @dev The least amount that costs so much, or a base unit more.
-    function _amountFor(Sale memory sale, uint256 cost) private pure returns (uint256) {
-        uint256 value = Math.mulDiv(cost, sale.assetPrice, sale.assetUnit, Math.Rounding.Ceil);
-        return Math.mulDiv(value, sale.tokenUnit, sale.tokenPrice, Math.Rounding.Ceil);
+    /// @dev An amount that costs so much; a base unit more where the division leaves something over that has a price.
+    function _amountFor(Sale memory sale, uint256 cost) private pure returns (uint256 amount) {
+        uint256 value = Math.mulDiv(cost, sale.assetPrice, sale.assetUnit);
+        amount = Math.mulDiv(value, sale.tokenUnit, sale.tokenPrice);
+        if (_costOf(sale, amount) < cost) ++amount;
     }
 
     function _valueIn(bytes32 loanId, address token, TokenConfig memory config) private view returns (uint256) {
