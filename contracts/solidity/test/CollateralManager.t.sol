@@ -228,9 +228,7 @@ contract CollateralManagerTest is Fixture {
         uint24 seq = next(LOAN);
 
         vm.prank(operator);
-        vm.expectRevert(
-            abi.encodeWithSelector(ICreditAggregator.CollateralTooLow.selector, LOAN, 10_000e8, 9_800e8)
-        );
+        vm.expectRevert(abi.encodeWithSelector(ICreditAggregator.CollateralTooLow.selector, LOAN, 10_000e8, 9_800e8));
         aggregator.fund(LOAN, OP, seq);
     }
 
@@ -676,9 +674,7 @@ contract CollateralManagerTest is Fixture {
         deposit(LOAN, token, 5e18);
         wethFeed.setAnswer(1_000e8);
         liquidate(LOAN, 0);
-        token.attack(
-            address(manager), abi.encodeCall(manager.take, (LOAN, address(weth), 1e18, type(uint256).max))
-        );
+        token.attack(address(manager), abi.encodeCall(manager.take, (LOAN, address(weth), 1e18, type(uint256).max)));
 
         take(LOAN, token, 1e18);
 
@@ -729,8 +725,7 @@ contract CollateralManagerTest is Fixture {
         vm.assertEq(token.target(), address(0)); // it did try
         vm.assertFalse(token.succeeded());
         vm.assertEq(
-            token.answer(),
-            abi.encodeWithSelector(ReentrancyGuardTransient.ReentrancyGuardReentrantCall.selector)
+            token.answer(), abi.encodeWithSelector(ReentrancyGuardTransient.ReentrancyGuardReentrantCall.selector)
         );
     }
 }

@@ -248,9 +248,7 @@ contract CollateralManagerPricesTest is Fixture {
         int192 beyond = int192(type(int128).max) + 1;
         wethFeed.setAnswer(beyond);
 
-        vm.expectRevert(
-            abi.encodeWithSelector(ICollateralManager.PriceInvalid.selector, address(weth), int256(beyond))
-        );
+        vm.expectRevert(abi.encodeWithSelector(ICollateralManager.PriceInvalid.selector, address(weth), int256(beyond)));
         manager.price(address(weth));
     }
 
@@ -372,8 +370,7 @@ contract CollateralManagerPricesTest is Fixture {
         uint256 taken = within(amount, 1, COLLATERAL);
 
         vm.prank(borrower);
-        (bool withdrawn,) =
-            address(manager).call(abi.encodeCall(manager.withdrawExcess, (LOAN, address(weth), taken)));
+        (bool withdrawn,) = address(manager).call(abi.encodeCall(manager.withdrawExcess, (LOAN, address(weth), taken)));
 
         vm.assertGe(manager.maxBorrow(LOAN), manager.debtValue(LOAN));
         // 10,000 at 70 % of 2,000 need seven and a seventh.
@@ -403,9 +400,7 @@ contract CollateralManagerPricesTest is Fixture {
     }
 
     function refuseDeviation(uint256 first, uint256 second) private {
-        vm.expectRevert(
-            abi.encodeWithSelector(ICollateralManager.PriceDeviates.selector, address(weth), first, second)
-        );
+        vm.expectRevert(abi.encodeWithSelector(ICollateralManager.PriceDeviates.selector, address(weth), first, second));
         manager.price(address(weth));
     }
 

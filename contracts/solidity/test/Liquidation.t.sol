@@ -163,8 +163,8 @@ contract LiquidationTest is Fixture {
         startAuction();
         later(uint256(elapsed) % 21_601);
 
-        uint256 apart = manager.auctionPrice(LOAN, address(weth), one_)
-            + manager.auctionPrice(LOAN, address(weth), other);
+        uint256 apart =
+            manager.auctionPrice(LOAN, address(weth), one_) + manager.auctionPrice(LOAN, address(weth), other);
         uint256 together = manager.auctionPrice(LOAN, address(weth), uint256(one_) + other);
 
         vm.assertGe(apart, together);
@@ -399,9 +399,7 @@ contract LiquidationTest is Fixture {
             )
         );
         take(LOAN, weth, COLLATERAL + 1);
-        vm.expectRevert(
-            abi.encodeWithSelector(ICollateralManager.BalanceTooLow.selector, LOAN, address(wbtc), 1e8, 0)
-        );
+        vm.expectRevert(abi.encodeWithSelector(ICollateralManager.BalanceTooLow.selector, LOAN, address(wbtc), 1e8, 0));
         take(LOAN, wbtc, 1e8);
     }
 
@@ -419,9 +417,7 @@ contract LiquidationTest is Fixture {
         startAuction();
 
         vm.prank(buyer);
-        vm.expectRevert(
-            abi.encodeWithSelector(ICollateralManager.PriceAboveLimit.selector, 11_550e6, 11_000e6)
-        );
+        vm.expectRevert(abi.encodeWithSelector(ICollateralManager.PriceAboveLimit.selector, 11_550e6, 11_000e6));
         manager.take(LOAN, address(weth), COLLATERAL, 11_000e6);
     }
 
@@ -429,9 +425,7 @@ contract LiquidationTest is Fixture {
         startAuction();
         uint256 lot = 90_909_090_909_090_909; // 99.99999999 at 1,100
 
-        vm.expectRevert(
-            abi.encodeWithSelector(ICollateralManager.LotTooSmall.selector, 99.99999999e8, 100e8)
-        );
+        vm.expectRevert(abi.encodeWithSelector(ICollateralManager.LotTooSmall.selector, 99.99999999e8, 100e8));
         take(LOAN, weth, lot);
         take(LOAN, weth, lot + 1e10);
     }
@@ -457,6 +451,10 @@ contract LiquidationTest is Fixture {
         vm.assertEq(take(LOAN, usdc, 3e6), 3.15e6);
 
         vm.assertEq(manager.tokensOf(LOAN), one(address(weth)));
+    }
+
+    function test_both_contracts_know_one_fee() external view {
+        vm.assertEq(manager.LIQUIDATION_FEE_BPS(), aggregator.LIQUIDATION_FEE_BPS());
     }
 
     function test_the_last_of_a_debt_may_be_paid_however_small() external {
@@ -501,9 +499,7 @@ contract LiquidationTest is Fixture {
         startAuction();
         usdcFeed.setAnswer(0);
 
-        vm.expectRevert(
-            abi.encodeWithSelector(ICollateralManager.PriceInvalid.selector, address(usdc), int256(0))
-        );
+        vm.expectRevert(abi.encodeWithSelector(ICollateralManager.PriceInvalid.selector, address(usdc), int256(0)));
         take(LOAN, weth, 1e18);
     }
 

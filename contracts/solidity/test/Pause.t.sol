@@ -303,8 +303,7 @@ contract PauseTest is Fixture {
         (bool succeeded, bytes memory answer) = address(contract_).call(abi.encodeWithSelector(selector));
         vm.assertFalse(succeeded);
         vm.assertEq(
-            answer,
-            abi.encodeWithSelector(IAccessControl.AccessControlUnauthorizedAccount.selector, account, role)
+            answer, abi.encodeWithSelector(IAccessControl.AccessControlUnauthorizedAccount.selector, account, role)
         );
     }
 }
