@@ -308,10 +308,6 @@ contract CreditAggregator is LoanBook, LenderEscrow, SignedTerms {
         IERC20(record.asset).safeTransfer(borrower, credit);
     }
 
-    // ------------------------------------------------------------------------------------------------------- the admin
-
-    // ------------------------------------------------------------------------------------------------------ the reader
-
     /// @notice The version of this contract and of the domain that is signed for.
     function version() external pure returns (string memory) {
         return "1";
