@@ -143,17 +143,7 @@ contract Proofs {
         assert(few >= 1 && few <= many && many <= 3);
     }
 
-    // ------------------------------------------------------------------------------------------------------ arithmetic
-
-    /// @dev Below the fee: a division by ten thousand is what solvers take hours for and fuzzing sees through at once.
-    function check_a_split_loses_nothing(uint128 amount, uint96 interestDue, uint128 outstanding) public pure {
-        LoanMath.Split memory parts = LoanMath.split(amount, 0, interestDue, outstanding);
-
-        assert(uint256(parts.interest) + parts.principal + parts.surplus == amount);
-        assert(parts.interest <= interestDue && parts.principal <= outstanding);
-        assert(parts.principal == 0 || parts.interest == interestDue);
-        assert(parts.surplus == 0 || parts.principal == outstanding);
-    }
+    // ------------------------------------------------------------------------------------------------------- the table
 
     function check_no_word_pays_out_closes_or_revives(uint8 from, uint8 to) public pure {
         vm.assume(from < 9 && to < 9);
