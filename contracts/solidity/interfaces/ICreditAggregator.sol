@@ -62,7 +62,7 @@ interface ICreditAggregator {
         address lender;
         address asset;
         uint128 principal; // with what was capitalized since
-        uint128 outstanding; // 0 before funding and after cancelling; what was lost stays in a loan that is written off
+        uint128 outstanding; // 0 before funding and after canceling; what was lost stays in a loan that is written off
         uint96 interestPaid;
         uint24 seq; // of the last write that was applied
         uint16 aprBps;
