@@ -11,6 +11,8 @@ from fastapi import Depends, Request
 from api.observability import configure_logging
 from api.processes import Processes
 from api.settings import ApiSettings
+from contracts.pulse import Pulse
+from contracts.settings import ChainSettings
 from models.records.database import Database, DatabaseSettings
 from temporal.client import connect
 from temporal.settings import TemporalSettings
@@ -36,6 +38,8 @@ class Resources:
     database: Database
     processes: Processes
     pages: TemporalPages
+    pulse: Pulse | None = None
+    """Of the chain, where there is one."""
 
 
 @asynccontextmanager
@@ -47,7 +51,8 @@ async def open_resources(settings: ApiSettings) -> AsyncIterator[Resources]:
     client = await connect(cluster, lazy=True)
     processes = Processes(client, calls=settings.process_calls, timeout_seconds=settings.process_timeout_seconds)
     try:
-        yield Resources(settings, database, processes, TemporalPages(cluster.ui_url, cluster.namespace))
+        pages = TemporalPages(cluster.ui_url, cluster.namespace)
+        yield Resources(settings, database, processes, pages, Pulse.of(ChainSettings()))
     finally:
         await database.close()
 
