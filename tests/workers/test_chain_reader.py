@@ -330,3 +330,34 @@ async def test_whenever_the_chain_is_reorganized_the_rows_become_those_of_the_ch
     assert {row.name for row in rows} <= NEWS
     expected = sighting_of(Logged(row.name, row.arguments, row.block_number) for row in confirmed)
     assert (await found.loan()).seen_block == expected.block
+
+
+async def test_a_reorganization_leaves_alone_what_is_below_it(relay: Database) -> None:
+    found = await reading(relay)
+    for _ in range(6):
+        found.node.mine(found.log("Withdrawn", amount=1))
+    reader = found.reader(window_blocks=100)
+    await reader.turn()
+    found.node.mine()
+    await reader.turn()
+    found.node.reorganize(2, [[], [], []])
+
+    await reader.turn()
+
+    work = await found.work()
+    assert work.count(("Withdrawn", "news")) == 6, "each has been told once"
+    assert work.count(("Withdrawn", "orphaned")) == 1, "and one was taken back"
+
+
+async def test_nothing_is_kept_of_a_fork_that_is_left_while_it_is_read(relay: Database) -> None:
+    found = await reading(relay)
+    node, reader = found.node, found.reader()
+    await reader.turn()
+    node.mine(found.log("Withdrawn", amount=1))
+    # Head, then the events; before the last question, whether the head is still the same.
+    node.before[node.asked + 3] = lambda: node.reorganize(1, [[], []])
+
+    await reader.turn()
+
+    assert await found.rows() == []
+    assert await found.work() == []
