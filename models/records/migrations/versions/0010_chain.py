@@ -82,6 +82,7 @@ def _make_chain_loan() -> None:
         sa.Column("told_principal", sa.Numeric(39, 0), nullable=False),
         sa.Column("told_outstanding", sa.Numeric(39, 0), nullable=False),
         sa.Column("told_interest", sa.Numeric(39, 0), nullable=False),
+        sa.Column("told_forgiven", sa.Numeric(39, 0), nullable=False),
         sa.Column("told_sequence", sa.Integer(), nullable=False),
         sa.Column("seen_state", sa.String(), nullable=False),
         sa.Column("seen_outstanding", sa.Numeric(39, 0), nullable=False),
