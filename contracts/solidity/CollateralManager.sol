@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {AccessControlDefaultAdminRules} from
+    "@openzeppelin/contracts/access/extensions/AccessControlDefaultAdminRules.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {Pausable} from "@openzeppelin/contracts/utils/Pausable.sol";
+import {RateLimiter} from "@openzeppelin/contracts/utils/RateLimiter.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+
+import {ICollateralManager} from "./interfaces/ICollateralManager.sol";
+import {ICreditAggregator} from "./interfaces/ICreditAggregator.sol";
+import {TokenPrices} from "./TokenPrices.sol";
+
+/// @title Holds the collateral of loans, and sells it when it has to
+/// @notice A pause stops what takes collateral away from a running loan (withdrawal, margin call, auction) and nothing
+/// that helps its borrower: top-ups, clearing a margin call, and the release of what a loan without debt left here.
+/// Tokens that change balances on their own are not to be configured; tokens that arrive without a deposit stay.
+contract CollateralManager is TokenPrices, ReentrancyGuardTransient, Pausable {
+    using RateLimiter for RateLimiter.RefillingBucket;
+    using SafeERC20 for IERC20;
+
+    /// @dev One slot. `auctionStartedAt` is zero without an auction, `cureBy` without a margin call.
+    struct Watch {
+        uint64 depositBlock;
+        uint40 cureBy;
+        uint40 auctionStartedAt;
+    }
+
+    /// @dev A lot costs `amount * tokenPrice / tokenUnit` in the base currency, and that times `assetUnit / assetPrice`
+    /// in the loan's asset. `tokenPrice` is the auction's, so it and `tokenUnit` carry the basis points.
+    struct Sale {
+        IERC20 asset;
+        uint256 owed;
+        uint256 tokenPrice;
+        uint256 tokenUnit;
+        uint256 assetPrice;
+        uint256 assetUnit;
+        uint256 oraclePrice;
+        uint8 tokenDecimals;
+    }
+
+    bytes32 public constant PAUSER_ROLE = keccak256("PAUSER_ROLE");
+    uint256 public constant MAX_TOKENS = 8;
+    uint256 public constant MARGIN_CALL_FACTOR = 1.1e18;
+    uint256 public constant LIQUIDATION_FACTOR = 1e18;
+    uint256 public constant IMMEDIATE_LIQUIDATION_FACTOR = 0.95e18;
+    uint40 public constant CURE_WINDOW = 24 hours;
+    uint40 public constant AUCTION_DURATION = 6 hours;
+    uint256 public constant AUCTION_FIRST_BPS = 10_500;
+    uint256 public constant AUCTION_LAST_BPS = 8_000;
+    uint256 public constant MIN_LOT_VALUE = 100e8;
+    uint256 public constant LIQUIDATION_FEE_BPS = 500; // of the proceeds; the aggregator takes it
+
+    ICreditAggregator public immutable aggregator;
+
+    mapping(bytes32 loanId => address[]) private _tokens;
+    mapping(bytes32 loanId => mapping(address token => uint256)) private _balances;
+    mapping(address token => uint256) private _totals;
+    mapping(bytes32 loanId => Watch) private _watches;
+    mapping(address token => RateLimiter.RefillingBucket) private _outflows;
+
+    modifier onlyAggregator() {
+        if (msg.sender != address(aggregator)) revert NotAggregator(msg.sender);
+        _;
+    }
+
+    constructor(uint48 adminDelay, address admin, ICreditAggregator aggregator_, address[] memory pausers)
+        AccessControlDefaultAdminRules(adminDelay, admin)
+    {
+        if (address(aggregator_) == address(0)) revert ZeroAddress();
+        aggregator = aggregator_;
+        for (uint256 i = 0; i < pausers.length; ++i) {
+            if (pausers[i] == address(0)) revert ZeroAddress();
+            _grantRole(PAUSER_ROLE, pausers[i]);
+        }
+    }
+
+    function version() external pure returns (string memory) {
+        return "1";
+    }
+
+    function pause() external onlyRole(PAUSER_ROLE) {
+        _pause();
+    }
+
+    function unpause() external onlyRole(DEFAULT_ADMIN_ROLE) {
+        _unpause();
+    }
+
+    /// @notice How much of a token may leave by withdrawal and release: `capacity` at once, refilled within `window`
+    /// seconds. A window of zero ends the limit; a capacity of zero would hold collateral for ever and is refused.
+    function limitOutflow(address token, uint208 capacity, uint48 window) external onlyRole(DEFAULT_ADMIN_ROLE) {
+        if (token == address(0)) revert ZeroAddress();
+        if (window != 0 && capacity == 0) revert BadConfig(token, "capacity");
+        _outflows[token].sync(0); // what was used by the old rate is no business of the new one
+        _outflows[token].updateSettings(window, capacity);
+        emit OutflowLimited(token, capacity, window);
+    }
+
+    /// @inheritdoc ICollateralManager
+    function deposit(bytes32 loanId, address token, uint256 amount) external nonReentrant {
+        if (amount == 0) revert AmountZero();
+        ICreditAggregator.Loan memory loan = aggregator.loan(loanId);
+        if (!loan.secured) revert NotSecured(loanId);
+        if (!_takesDeposits(loan.state)) revert BadState(loanId);
+        // slither-disable-next-line unused-return
+        _accepted(token);
+        uint256 before = IERC20(token).balanceOf(address(this));
+        IERC20(token).safeTransferFrom(msg.sender, address(this), amount);
+        uint256 received = IERC20(token).balanceOf(address(this)) - before;
+        if (received == 0) revert AmountZero();
+        _credit(loanId, token, received);
+        _watches[loanId].depositBlock = uint64(block.number);
+        emit Deposited(loanId, token, msg.sender, received);
+    }
+
+    /// @inheritdoc ICollateralManager
+    function withdrawExcess(bytes32 loanId, address token, uint256 amount) external nonReentrant whenNotPaused {
+        if (amount == 0) revert AmountZero();
+        ICreditAggregator.Loan memory loan = aggregator.loan(loanId);
+        if (msg.sender != loan.borrower) revert NotBorrower(msg.sender);
+        if (_isAuctioned(loanId)) revert AuctionRunning(loanId);
+        if (loan.state != ICreditAggregator.State.Originated && loan.state != ICreditAggregator.State.Active) {
+            revert BadState(loanId);
+        }
+        if (_watches[loanId].depositBlock == block.number) revert SameBlock(loanId);
+        _debit(loanId, token, amount);
+        if (_isLimited(token)) _outflows[token].consume(0, amount);
+        if (debtValue(loanId) > maxBorrow(loanId)) revert HealthTooLow(loanId, healthFactor(loanId));
+        emit Withdrawn(loanId, token, msg.sender, amount);
+        IERC20(token).safeTransfer(msg.sender, amount);
+    }
+
+    /// @inheritdoc ICollateralManager
+    /// @dev Nothing may hold a release for ever: the outflow limit lets go what fits into it and a later call fetches
+    /// the rest, and a token that refuses the borrower stays and does not hold up the others.
+    function release(bytes32 loanId) external nonReentrant {
+        ICreditAggregator.Loan memory loan = aggregator.loan(loanId);
+        if (loan.state != ICreditAggregator.State.Closed && loan.state != ICreditAggregator.State.Cancelled) {
+            revert BadState(loanId);
+        }
+        address[] memory tokens = _tokens[loanId];
+        if (tokens.length == 0) revert NothingToRelease(loanId);
+        bool some = false;
+        for (uint256 i = 0; i < tokens.length; ++i) {
+            if (_releaseToken(loanId, tokens[i], loan.borrower)) some = true;
+        }
+        if (!some) revert RateLimiter.RateLimitExceeded();
+    }
+
+    /// @inheritdoc ICollateralManager
+    function marginCall(bytes32 loanId) external whenNotPaused {
+        ICreditAggregator.Loan memory loan = aggregator.loan(loanId);
+        if (!loan.secured) revert NotSecured(loanId);
+        if (!_isRunning(loan.state)) revert BadState(loanId);
+        uint40 running = _watches[loanId].cureBy;
+        if (running != 0) revert MarginCallRunning(loanId, running);
+        uint256 factor = healthFactor(loanId);
+        if (factor >= MARGIN_CALL_FACTOR) revert Healthy(loanId, factor);
+        uint40 cureBy = uint40(block.timestamp) + CURE_WINDOW;
+        _watches[loanId].cureBy = cureBy;
+        emit MarginCalled(loanId, factor, cureBy);
+    }
+
+    /// @notice The loan is healthy again; anyone may say so. A call that nobody clears goes on running.
+    function clearMarginCall(bytes32 loanId) external {
+        if (_watches[loanId].cureBy == 0) revert NoMarginCall(loanId);
+        uint256 factor = healthFactor(loanId);
+        if (factor < MARGIN_CALL_FACTOR) revert HealthTooLow(loanId, factor);
+        _watches[loanId].cureBy = 0;
+        emit MarginCallCured(loanId, factor);
+    }
+
+    /// @notice Offer the collateral for six hours, at a falling share of its price; it ends a margin call.
+    function startAuction(bytes32 loanId) external onlyAggregator whenNotPaused {
+        if (_isAuctioned(loanId)) revert AuctionRunning(loanId);
+        uint40 startedAt = uint40(block.timestamp);
+        _watches[loanId].auctionStartedAt = startedAt;
+        _watches[loanId].cureBy = 0;
+        emit AuctionStarted(loanId, startedAt, startedAt + AUCTION_DURATION);
+    }
+
+    function closeAuction(bytes32 loanId) external onlyAggregator {
+        if (!_isAuctioned(loanId)) revert NoAuction(loanId);
+        _watches[loanId].auctionStartedAt = 0;
+        emit AuctionClosed(loanId);
+    }
+
+    /// @inheritdoc ICollateralManager
+    /// @dev Nothing is sold beyond what is owed: an amount that costs more than the debt and the fee on it is cut to
+    /// what costs them, rounded up to a base unit of the token. `maxPay` is held against the whole amount, so it is a
+    /// limit of the unit price as well.
+    function take(bytes32 loanId, address token, uint256 amount, uint256 maxPay)
+        external
+        nonReentrant
+        whenNotPaused
+        returns (uint256 paid)
+    {
+        if (amount == 0) revert AmountZero();
+        Sale memory sale = _saleOf(loanId, token);
+        paid = _costOf(sale, amount);
+        if (paid > maxPay) revert PriceAboveLimit(paid, maxPay);
+        uint256 left = _balances[loanId][token];
+        if (amount > left) revert BalanceTooLow(loanId, token, amount, left);
+        if (paid < sale.owed) {
+            _checkLot(sale, amount, left - amount);
+        } else {
+            amount = Math.min(amount, _amountFor(sale, sale.owed));
+            paid = _costOf(sale, amount);
+        }
+        _debit(loanId, token, amount);
+        emit Taken(loanId, token, msg.sender, amount, paid);
+        _payOver(loanId, sale.asset, paid);
+        IERC20(token).safeTransfer(msg.sender, amount);
+    }
+
+    function tokensOf(bytes32 loanId) external view returns (address[] memory) {
+        return _tokens[loanId];
+    }
+
+    function balanceOf(bytes32 loanId, address token) external view returns (uint256) {
+        return _balances[loanId][token];
+    }
+
+    function totalOf(address token) external view returns (uint256) {
+        return _totals[token];
+    }
+
+    /// @inheritdoc ICollateralManager
+    function covers(bytes32 loanId, address asset, uint256 principal)
+        external
+        view
+        returns (bool covered, uint256 needed, uint256 available)
+    {
+        if (_watches[loanId].depositBlock == block.number) revert SameBlock(loanId);
+        needed = _debtValue(asset, principal);
+        available = maxBorrow(loanId);
+        covered = needed <= available;
+    }
+
+    /// @inheritdoc ICollateralManager
+    function isLiquidatable(bytes32 loanId) external view returns (bool) {
+        ICreditAggregator.Loan memory loan = aggregator.loan(loanId);
+        if (!loan.secured || !_isRunning(loan.state)) return false;
+        uint256 factor = healthFactor(loanId);
+        if (factor < IMMEDIATE_LIQUIDATION_FACTOR) return true;
+        uint40 cureBy = _watches[loanId].cureBy;
+        return factor < LIQUIDATION_FACTOR && cureBy != 0 && block.timestamp > cureBy;
+    }
+
+    function hasCollateral(bytes32 loanId) external view returns (bool) {
+        return _tokens[loanId].length != 0;
+    }
+
+    function marginCallOf(bytes32 loanId) external view returns (uint40 cureBy) {
+        return _watches[loanId].cureBy;
+    }
+
+    function auctionOf(bytes32 loanId) external view returns (uint40 startedAt, uint40 endsAt) {
+        startedAt = _watches[loanId].auctionStartedAt;
+        if (startedAt != 0) endsAt = startedAt + AUCTION_DURATION;
+    }
+
+    /// @notice What an amount would cost now, in the loan's asset.
+    function auctionPrice(bytes32 loanId, address token, uint256 amount) external view returns (uint256) {
+        return _costOf(_saleOf(loanId, token), amount);
+    }
+
+    /// @notice What is left to consume of the outflow limit now; the greatest number there is without a limit.
+    function outflowAvailable(address token) public view returns (uint256) {
+        return _isLimited(token) ? _outflows[token].available(0) : type(uint256).max;
+    }
+
+    function collateralValue(bytes32 loanId) public view returns (uint256 sum) {
+        address[] memory tokens = _tokens[loanId];
+        for (uint256 i = 0; i < tokens.length; ++i) {
+            sum += _valueIn(loanId, tokens[i], _known(tokens[i]));
+        }
+    }
+
+    /// @notice What is owed in the base currency; before funding the principal counts as owed.
+    function debtValue(bytes32 loanId) public view returns (uint256) {
+        if (aggregator.stateOf(loanId) == ICreditAggregator.State.Originated) {
+            ICreditAggregator.Loan memory loan = aggregator.loan(loanId);
+            return _debtValue(loan.asset, loan.principal);
+        }
+        (address asset, uint256 amount) = aggregator.debtOf(loanId);
+        return _debtValue(asset, amount);
+    }
+
+    /// @notice What the collateral lets one borrow in the base currency; tokens that are disabled do not count.
+    function maxBorrow(bytes32 loanId) public view returns (uint256 sum) {
+        address[] memory tokens = _tokens[loanId];
+        for (uint256 i = 0; i < tokens.length; ++i) {
+            TokenConfig memory config = _known(tokens[i]);
+            if (config.enabled) sum += _share(_valueIn(loanId, tokens[i], config), config.ltvBps);
+        }
+    }
+
+    /// @notice Collateral at its liquidation thresholds over debt; the greatest number there is without debt.
+    function healthFactor(bytes32 loanId) public view returns (uint256) {
+        uint256 debt = debtValue(loanId);
+        if (debt == 0) return type(uint256).max;
+        address[] memory tokens = _tokens[loanId];
+        uint256 secured = 0;
+        for (uint256 i = 0; i < tokens.length; ++i) {
+            TokenConfig memory config = _known(tokens[i]);
+            secured += _share(_valueIn(loanId, tokens[i], config), config.liquidationThresholdBps);
+        }
+        return Math.mulDiv(secured, WAD, debt);
+    }
+
+    function _releaseToken(bytes32 loanId, address token, address to) private returns (bool) {
+        uint256 amount = Math.min(_balances[loanId][token], outflowAvailable(token));
+        if (amount == 0) return false;
+        _debit(loanId, token, amount);
+        if (!IERC20(token).trySafeTransfer(to, amount)) {
+            _credit(loanId, token, amount);
+            return false;
+        }
+        if (_isLimited(token)) _outflows[token].consume(0, amount);
+        emit Released(loanId, token, to, amount);
+        return true;
+    }
+
+    function _payOver(bytes32 loanId, IERC20 asset, uint256 paid) private {
+        uint256 before = asset.balanceOf(address(aggregator));
+        asset.safeTransferFrom(msg.sender, address(aggregator), paid);
+        uint256 received = asset.balanceOf(address(aggregator)) - before;
+        aggregator.auctionProceeds(loanId, SafeCast.toUint128(received));
+    }
+
+    function _credit(bytes32 loanId, address token, uint256 amount) private {
+        if (_balances[loanId][token] == 0) {
+            if (_tokens[loanId].length == MAX_TOKENS) revert TooManyTokens(loanId);
+            _tokens[loanId].push(token);
+        }
+        _balances[loanId][token] += amount;
+        _totals[token] += amount;
+    }
+
+    function _debit(bytes32 loanId, address token, uint256 amount) private {
+        uint256 balance = _balances[loanId][token];
+        if (amount > balance) revert BalanceTooLow(loanId, token, amount, balance);
+        _balances[loanId][token] = balance - amount;
+        _totals[token] -= amount;
+        if (amount == balance) _forget(_tokens[loanId], token);
+    }
+
+    function _forget(address[] storage tokens, address token) private {
+        uint256 last = tokens.length - 1;
+        for (uint256 i = 0; i < last; ++i) {
+            if (tokens[i] == token) tokens[i] = tokens[last];
+        }
+        tokens.pop();
+    }
+
+    function _saleOf(bytes32 loanId, address token) private view returns (Sale memory sale) {
+        uint256 shareBps = _auctionBps(loanId);
+        (address asset, uint256 debt) = aggregator.debtOf(loanId);
+        if (debt == 0) revert AuctionOver(loanId);
+        TokenConfig memory sold = _known(token);
+        TokenConfig memory due = _known(asset);
+        sale.asset = IERC20(asset);
+        sale.owed = Math.mulDiv(debt, BPS, BPS - LIQUIDATION_FEE_BPS, Math.Rounding.Ceil);
+        sale.oraclePrice = _price(token, sold);
+        sale.tokenPrice = sale.oraclePrice * shareBps;
+        sale.tokenUnit = 10 ** sold.decimals * BPS;
+        sale.assetPrice = _price(asset, due);
+        sale.assetUnit = 10 ** due.decimals;
+        sale.tokenDecimals = sold.decimals;
+    }
+
+    function _auctionBps(bytes32 loanId) private view returns (uint256) {
+        uint256 startedAt = _watches[loanId].auctionStartedAt;
+        if (startedAt == 0) revert NoAuction(loanId);
+        uint256 elapsed = block.timestamp - startedAt;
+        if (elapsed > AUCTION_DURATION) revert AuctionOver(loanId);
+        return AUCTION_FIRST_BPS - (AUCTION_FIRST_BPS - AUCTION_LAST_BPS) * elapsed / AUCTION_DURATION;
+    }
+
+    /// @dev A small lot, or a small rest of a token, would cost a buyer more gas than it is worth and never be sold.
+    /// The last of a token may be taken however small it is.
+    function _checkLot(Sale memory sale, uint256 amount, uint256 left) private pure {
+        if (left == 0) return;
+        uint256 smaller = Math.min(amount, left);
+        uint256 value = _value(smaller, sale.oraclePrice, sale.tokenDecimals, Math.Rounding.Floor);
+        if (value < MIN_LOT_VALUE) revert LotTooSmall(value, MIN_LOT_VALUE);
+    }
+
+    function _costOf(Sale memory sale, uint256 amount) private pure returns (uint256) {
+        uint256 value = Math.mulDiv(amount, sale.tokenPrice, sale.tokenUnit, Math.Rounding.Ceil);
+        return Math.mulDiv(value, sale.assetUnit, sale.assetPrice, Math.Rounding.Ceil);
+    }
+
+    /// @dev The least amount that costs so much, or a base unit more.
+    function _amountFor(Sale memory sale, uint256 cost) private pure returns (uint256) {
+        uint256 value = Math.mulDiv(cost, sale.assetPrice, sale.assetUnit, Math.Rounding.Ceil);
+        return Math.mulDiv(value, sale.tokenUnit, sale.tokenPrice, Math.Rounding.Ceil);
+    }
+
+    function _valueIn(bytes32 loanId, address token, TokenConfig memory config) private view returns (uint256) {
+        return _value(_balances[loanId][token], _price(token, config), config.decimals, Math.Rounding.Floor);
+    }
+
+    function _debtValue(address asset, uint256 amount) private view returns (uint256) {
+        if (amount == 0) return 0;
+        TokenConfig memory config = _known(asset);
+        return _value(amount, _price(asset, config), config.decimals, Math.Rounding.Ceil);
+    }
+
+    function _isLimited(address token) private view returns (bool) {
+        return _outflows[token]._window != 0;
+    }
+
+    function _isAuctioned(bytes32 loanId) private view returns (bool) {
+        return _watches[loanId].auctionStartedAt != 0;
+    }
+
+    function _isRunning(ICreditAggregator.State state) private pure returns (bool) {
+        return state == ICreditAggregator.State.Active || state == ICreditAggregator.State.Delinquent
+            || state == ICreditAggregator.State.Defaulted;
+    }
+
+    function _takesDeposits(ICreditAggregator.State state) private pure returns (bool) {
+        return state == ICreditAggregator.State.Originated || _isRunning(state);
+    }
+}
