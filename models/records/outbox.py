@@ -105,6 +105,8 @@ class OutboxKind(StrEnum):
     DELIVER = "deliver"
     SYNC_PLUGIN = "sync_plugin"
     PLUGIN_DECISION = "plugin_decision"
+    CHAIN_EVENT = "chain_event"
+    CHAIN_RECONCILIATION = "chain_reconciliation"
 
 
 class Channel(StrEnum):

@@ -209,6 +209,7 @@ def _make_chain_event() -> None:
         sa.Column("tx_hash", sa.String(), nullable=False),
         sa.Column("log_index", sa.Integer(), nullable=False),
         sa.Column("status", sa.String(), nullable=False),
+        sa.Column("taken_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("tenant_id", "id"),
         sa.UniqueConstraint("chain_id", "block_hash", "tx_hash", "log_index", name="caas_chain_event_log"),
     )
@@ -224,6 +225,7 @@ def _make_chain_cursor() -> None:
         sa.Column("number", sa.BigInteger(), nullable=False),
         sa.Column("hash", sa.String(), nullable=False),
         sa.Column("confirmed", sa.BigInteger(), nullable=False),
+        sa.Column("trail", postgresql.JSONB(), nullable=False),
         sa.PrimaryKeyConstraint("chain_id"),
     )
 
