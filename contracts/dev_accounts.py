@@ -1,0 +1,65 @@
+"""The accounts of every development chain, here and elsewhere. Their keys are public: they must never hold anything."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from eth_account import Account
+from eth_account.hdaccount import seed_from_mnemonic
+from eth_account.hdaccount.deterministic import HDPath
+from eth_account.signers.local import LocalAccount
+
+CHAIN_ID = 31337
+MNEMONIC = "test test test test test test test test test test test junk"
+COUNT = 10
+FUNDED_WEI = 1_000_000 * 10**18
+
+
+def _derived() -> tuple[LocalAccount, ...]:
+    seed = seed_from_mnemonic(MNEMONIC, "")
+    return tuple(Account.from_key(HDPath(f"m/44'/60'/0'/0/{index}").derive(seed)) for index in range(COUNT))
+
+
+@dataclass(frozen=True, slots=True)
+class DevAccounts:
+    """Who is who among them."""
+
+    all: tuple[LocalAccount, ...] = field(default_factory=_derived)
+
+    def __iter__(self) -> Iterator[LocalAccount]:
+        return iter(self.all)
+
+    @property
+    def deployer(self) -> LocalAccount:
+        return self.all[0]
+
+    @property
+    def operator(self) -> LocalAccount:
+        return self.all[1]
+
+    @property
+    def score_signer(self) -> LocalAccount:
+        return self.all[2]
+
+    @property
+    def underwriters(self) -> tuple[LocalAccount, ...]:
+        return self.all[3:6]
+
+    @property
+    def lender(self) -> LocalAccount:
+        return self.all[6]
+
+    @property
+    def borrower(self) -> LocalAccount:
+        return self.all[7]
+
+    @property
+    def pauser(self) -> LocalAccount:
+        return self.all[8]
+
+    @property
+    def liquidator(self) -> LocalAccount:
+        return self.all[8]
+
+    @property
+    def treasury(self) -> LocalAccount:
+        return self.all[9]
