@@ -93,7 +93,7 @@ class ContractWords:
         if len(arguments) != len(inputs):
             raise BadArgument(f"{function} takes {len(inputs)} arguments, not {len(arguments)}", function)
         values = [
-            _to_abi(each, value, f"{function}.{each['name']}") for each, value in zip(inputs, arguments, strict=True)
+            as_abi(each, value, f"{function}.{each['name']}") for each, value in zip(inputs, arguments, strict=True)
         ]
         try:
             body = encode([collapse_if_tuple(dict(each)) for each in inputs], values)
@@ -193,29 +193,31 @@ def _selector(entry: Component) -> bytes:
 
 def _decoded(components: Sequence[Component], data: bytes) -> list[Any]:
     values = decode([collapse_if_tuple(dict(each)) for each in components], data)
-    return [_to_json(each, value) for each, value in zip(components, values, strict=True)]
+    return [as_json(each, value) for each, value in zip(components, values, strict=True)]
 
 
 # ---------------------------------------------------------------- one value
 
 
-def _to_json(component: Component, value: Any) -> Any:
+def as_json(component: Component, value: Any) -> Any:
+    """A value of the ABI as JSON carries it."""
     if item := _item(component):
-        return [_to_json(item, each) for each in value]
+        return [as_json(item, each) for each in value]
     kind = component["type"]
     if kind == "tuple":
         parts = zip(component["components"], value, strict=True)
-        return {each["name"]: _to_json(each, part) for each, part in parts}
+        return {each["name"]: as_json(each, part) for each, part in parts}
     if kind == "address":
         return to_checksum_address(value)
     return f"0x{value.hex()}" if kind.startswith("bytes") else value
 
 
-def _to_abi(component: Component, value: Any, path: str) -> Any:
+def as_abi(component: Component, value: Any, path: str) -> Any:
+    """A value of JSON as the ABI takes it; `path` is what a refusal calls it."""
     if item := _item(component):
         if not isinstance(value, list | tuple):
             raise BadArgument(f"{path} must be a list", path)
-        return [_to_abi(item, each, f"{path}[{number}]") for number, each in enumerate(value)]
+        return [as_abi(item, each, f"{path}[{number}]") for number, each in enumerate(value)]
     kind = component["type"]
     if kind == "tuple":
         return _struct(component, value, path)
@@ -239,7 +241,7 @@ def _struct(component: Component, value: Any, path: str) -> list[Any]:
         raise BadArgument(f"{path}.{missing[0]} is missing", f"{path}.{missing[0]}")
     if unknown := sorted(set(value) - set(names)):
         raise BadArgument(f"{path}.{unknown[0]} is not known", f"{path}.{unknown[0]}")
-    return [_to_abi(each, value[each["name"]], f"{path}.{each['name']}") for each in component["components"]]
+    return [as_abi(each, value[each["name"]], f"{path}.{each['name']}") for each in component["components"]]
 
 
 def _whole(component: Component, value: Any, path: str) -> int:
