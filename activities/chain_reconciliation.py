@@ -152,9 +152,7 @@ async def _report(session: AsyncSession, ref: LoanRef, found: tuple[Difference, 
         summary="The ledger and the chain differ. " + "; ".join(map(str, found)) + ".",
         details={
             "unit": "base units of the loan's asset",
-            "differences": [
-                {"what": each.what, **dict(zip(each.sides, each.figures, strict=True))} for each in found
-            ],
+            "differences": [{"what": each.what, **dict(zip(each.sides, each.figures, strict=True))} for each in found],
         },
         key=ref.loan_id,
         at=now,

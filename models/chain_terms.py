@@ -88,7 +88,9 @@ def asset_of(rules: ChainRules, currency: str, site: ChainSite) -> Asset:
 
 def currency_address(currency: str) -> str:
     """The number of a currency as an address: 840 for USD."""
-    return f"0x{int(pycountry.currencies.get(alpha_3=currency).numeric):040x}"
+    found = pycountry.currencies.get(alpha_3=currency)
+    assert found is not None, f"{currency} is a currency of ISO 4217"
+    return f"0x{int(found.numeric):040x}"
 
 
 def parties_of(rules: ChainRules, wallet: str | None) -> Parties:
