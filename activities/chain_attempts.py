@@ -75,25 +75,7 @@ async def sign(
     if standing := [each for each in earlier if each.status in (*OPEN, TransactionStatus.CONFIRMED)]:
         return standing[-1]
     slot = Slot(signer.address, signer.next_nonce, gas, fees)
-    signed = node.signed(order.call, slot)
-    row = ChainTransaction(
-        tenant_id=order.tenant_id,
-        op_id=order.op_id,
-        attempt=len(earlier),
-        chain_id=signer.chain_id,
-        loan_id=order.loan_id,
-        contract=order.call.contract,
-        function=order.call.function,
-        arguments=list(order.call.arguments),
-        signer=slot.signer,
-        nonce=slot.nonce,
-        raw=signed.raw,
-        hash=signed.hash,
-        gas=gas,
-        max_fee=fees.max_fee,
-        priority_fee=fees.priority_fee,
-        changed_at=at,
-    )
+    row = _signed(node, order, slot, chain_id=signer.chain_id, attempt=len(earlier), at=at)
     session.add(row)
     signer.next_nonce += 1
     return row
@@ -109,20 +91,36 @@ async def outbid(
     if old.status not in OPEN:
         return None
     call = Call(old.contract, old.function, tuple(old.arguments))
-    signed = node.signed(call, Slot(old.signer, old.nonce, old.gas, fees))
-    values = old.model_dump(exclude={"recorded_at", "sent_at", "error"}) | {
-        "attempt": len(attempts),
-        "raw": signed.raw,
-        "hash": signed.hash,
-        "max_fee": fees.max_fee,
-        "priority_fee": fees.priority_fee,
-        "status": TransactionStatus.SIGNED,
-        "changed_at": at,
-    }
-    new = ChainTransaction(**values)
+    order = WriteOrder(old.tenant_id, old.loan_id, old.op_id, call)
+    slot = Slot(old.signer, old.nonce, old.gas, fees)
+    new = _signed(node, order, slot, chain_id=old.chain_id, attempt=len(attempts), at=at)
     old.status, old.changed_at = TransactionStatus.REPLACED, at
     session.add(new)
     return new
+
+
+def _signed(
+    node: ChainNode, order: WriteOrder, slot: Slot, *, chain_id: int, attempt: int, at: datetime
+) -> ChainTransaction:
+    signed = node.signed(order.call, slot)
+    return ChainTransaction(
+        tenant_id=order.tenant_id,
+        op_id=order.op_id,
+        attempt=attempt,
+        chain_id=chain_id,
+        loan_id=order.loan_id,
+        contract=order.call.contract,
+        function=order.call.function,
+        arguments=list(order.call.arguments),
+        signer=slot.signer,
+        nonce=slot.nonce,
+        raw=signed.raw,
+        hash=signed.hash,
+        gas=slot.gas,
+        max_fee=slot.fees.max_fee,
+        priority_fee=slot.fees.priority_fee,
+        changed_at=at,
+    )
 
 
 async def mark_sent(session: AsyncSession, row: ChainTransaction, *, at: datetime) -> None:

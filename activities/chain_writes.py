@@ -53,6 +53,8 @@ class WritePolicy:
     max_fee: int
     """Wei per gas."""
     confirmations: int = 0
+    first_block: int = 0
+    """No event of our contracts is older."""
     poll_seconds: float = 1.0
     patience_seconds: float = 600.0
     """How long one attempt of the activity waits; the next one waits on."""
@@ -257,7 +259,7 @@ class ChainWrites:
 
     async def _applied_before(self, order: WriteOrder, refused: ContractRefused) -> Written:
         """A refusal of what is there already, by us, is a success; any other is what it is."""
-        event = await evidence_of(self._node, order)
+        event = await evidence_of(self._node, order, since=self._policy.first_block)
         if event is None:
             await self._check_predecessors(order, refused)
             raise refused

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import httpx2
 
@@ -16,6 +16,10 @@ from activities.adapters.smtp import SmtpMail
 from activities.adapters.vetted_http import KeptConnections, VettedHttp
 from activities.auctions import Auctions
 from activities.billing import Billing
+from activities.chain_loans import ChainLoans, ChainNotConfigured, ChainWriting
+from activities.chain_news import ChainNewsTaking
+from activities.chain_originations import ChainAccess, ChainOriginations
+from activities.chain_reconciliation import ChainReconciliation
 from activities.close_of_business import CloseOfBusiness
 from activities.collection import Collection
 from activities.deliveries import Deliveries
@@ -35,6 +39,7 @@ from activities.repayments import Repayments
 from activities.servicing import Servicing
 from activities.transactions import Transactions
 from activities.underwriting import Underwriting
+from contracts.node import ChainNode
 from models.delivery import DeliveryPolicy
 from models.records.database import Database, DatabaseSettings
 from workers.settings import DeliverySettings, WorkerSettings
@@ -55,6 +60,21 @@ class Engine:
 
 
 @dataclass(frozen=True, slots=True)
+class Chain:
+    """The chain, if one is configured: who reads it and signs for it, and who writes to it."""
+
+    access: ChainAccess
+    writes: ChainWriting
+
+
+class _NoChain:
+    """Stands for the node of a process that knows none: whatever it is asked is an outage."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise ChainNotConfigured
+
+
+@dataclass(frozen=True, slots=True)
 class Strangers:
     """Everybody outside whom the engine talks to."""
 
@@ -65,6 +85,7 @@ class Strangers:
     mailer: Mailer
     register: CompanyRegister
     lenders: LenderApi
+    chain: Chain | None = None
 
 
 def engine(
@@ -85,6 +106,11 @@ def engine(
     onboarding = Onboarding(database)
     checks = ProviderChecks(database, strangers.register, strangers.sanctions, strangers.postbox)
     billing = Billing(database)
+    chain = strangers.chain
+    originations = ChainOriginations(database, chain.access if chain else None)
+    chain_loans = ChainLoans(database, chain.writes if chain else None)
+    chain_news = ChainNewsTaking(database)
+    reconciliation = ChainReconciliation(database, chain.access.node if chain else cast("ChainNode", _NoChain()))
     deliveries = Deliveries(outbox, strangers.postbox, strangers.mailer, delivery_policy)
     plugins = Plugins(database, strangers.lenders)
     return Engine(
@@ -135,6 +161,15 @@ def engine(
             billing.collect,
             billing.invoice,
             plugins.release,
+            originations.prepare,
+            originations.vet,
+            originations.sign,
+            originations.propose,
+            originations.cover,
+            chain_loans.perform,
+            chain_loans.retry,
+            chain_news.take,
+            reconciliation.check,
         ],
         deliveries=deliveries,
         outbox=outbox,

@@ -27,6 +27,7 @@ from workers.settings import WorkerSettings
 from workers.telemetry import TelemetryInterceptor
 from workflows.application import ApplicationWorkflow
 from workflows.billing import InvoiceWorkflow
+from workflows.chain import ChainWorkflow
 from workflows.close_of_business import CloseOfBusinessWorkflow
 from workflows.loan import LoanWorkflow
 from workflows.plugin_sync import PluginSyncWorkflow
@@ -41,6 +42,7 @@ WORKFLOWS = [
     ProviderWorkflow,
     InvoiceWorkflow,
     PluginSyncWorkflow,
+    ChainWorkflow,
 ]
 # Imports the workflow modules anew for every workflow and refuses whatever is not deterministic: every workflow test
 # and every replay runs in it.

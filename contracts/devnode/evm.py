@@ -47,7 +47,9 @@ class Evm:
             "coinbase": _COINBASE,
             "extra_data": b"",
         }
-        state = {address: {"balance": wei, "nonce": 0, "code": b"", "storage": {}} for address, wei in balances.items()}
+        state: dict[Address, AccountDetails] = {
+            address: {"balance": wei, "nonce": 0, "code": b"", "storage": {}} for address, wei in balances.items()
+        }
         self._chain = cast("Chain", kind.from_genesis(AtomicDB(), params, state))
         self._blocks = [MinedBlock(self._chain.get_canonical_head(), (), ())]
         self._numbers: dict[bytes, int] = {self._blocks[0].header.hash: 0}
