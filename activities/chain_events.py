@@ -1,7 +1,7 @@
 """What the reader of a chain keeps: events, how far it has read, and what loans look like by what is confirmed.
 
-Every step compares the cursor with the one it began from, under the lock of its row, and moves it. So of two readers one
-goes on and the other learns that it is late; neither writes what the other has not read.
+Every step compares the cursor with the one it began from, under the lock of its row, and moves it. So of two readers
+one goes on and the other learns that it is late; neither writes what the other has not read.
 """
 
 from collections import defaultdict

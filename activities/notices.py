@@ -85,8 +85,8 @@ def margin_call_cured_notice(name: str) -> tuple[str, str]:
 def liquidation_notice(name: str) -> tuple[str, str]:
     """The collateral is being sold."""
     text = (
-        f"Hello {name},\n\nthe collateral of your loan is being sold at auction. What it brings pays the loan, and what "
-        "is left over is yours.\n"
+        f"Hello {name},\n\nthe collateral of your loan is being sold at auction. What it brings pays the loan, and "
+        "what is left over is yours.\n"
     )
     return "The collateral of your loan is being sold", text
 

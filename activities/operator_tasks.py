@@ -1,4 +1,4 @@
-"""Tasks for operators: opened by what the engine cannot settle by itself, resolved by a person or by the cause's end."""
+"""Tasks for operators: opened by what the engine cannot settle alone, resolved by a person or by the cause's end."""
 
 import json
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ class TaskResolved(Conflict):
     """The task was resolved before."""
 
 
-async def open_task(
+async def open_task(  # noqa: PLR0913 - a task is wide, and all of it is named
     session: AsyncSession,
     tenant_id: str,
     kind: str,
@@ -112,8 +112,10 @@ async def _application_of(session: AsyncSession, tenant_id: str, loan_id: str | 
     if loan_id is None:
         return None
     key = (tenant_id, loan_id)
-    found = await session.get(Loan, key) or await session.get(ChainLoan, key)
-    return None if found is None else found.application_id
+    if (loan := await session.get(Loan, key)) is not None:
+        return loan.application_id
+    chained = await session.get(ChainLoan, key)
+    return None if chained is None else chained.application_id
 
 
 def _alert(

@@ -15,6 +15,13 @@ from models.chain import ChainOperationKind, ChainState
 from models.sightings import STATES
 
 _K, _S = ChainOperationKind, ChainState
+# What these make of a loan, whatever it was.
+_STATES = {
+    _K.ORIGINATE: _S.ORIGINATED,
+    _K.FUND: _S.ACTIVE,
+    _K.WRITE_OFF: _S.WRITTEN_OFF,
+    _K.START_LIQUIDATION: _S.LIQUIDATING,
+}
 _ENDED = frozenset({_S.WRITTEN_OFF, _S.CANCELLED})
 _OPEN = frozenset({_S.ACTIVE, _S.DELINQUENT, _S.DEFAULTED, _S.LIQUIDATING})
 
@@ -95,35 +102,32 @@ def after_writes(sides: Sides) -> Figures:
     """What the chain has once the open writes are applied, by the contract's arithmetic."""
     figures = sides.chain
     for write in sides.writes:
-        if write.sequence is None or write.sequence > sides.chain.sequence:
+        is_applied = (
+            sides.chain.state is not _S.NONE
+            if write.kind is _K.ORIGINATE
+            else write.sequence is not None and write.sequence <= sides.chain.sequence
+        )
+        if not is_applied:
             figures = _applied(figures, write, sides.principal)
     return figures
 
 
 def _applied(figures: Figures, write: OpenWrite, principal: int) -> Figures:
     amounts = write.arguments[3:]
+    if write.kind in _STATES:
+        outstanding = principal if write.kind is _K.FUND else figures.outstanding
+        return replace(figures, state=_STATES[write.kind], outstanding=outstanding)
     match write.kind:
-        case _K.ORIGINATE:
-            is_new = figures.state is _S.NONE
-            return replace(figures, state=_S.ORIGINATED) if is_new else figures
-        case _K.FUND:
-            return replace(figures, state=_S.ACTIVE, outstanding=principal)
-        case _K.REPAY:
-            return _paid(figures, int(amounts[0]), int(amounts[1]))
+        case _K.REPAY | _K.FORGIVE:
+            return _paid(figures, int(amounts[0]), int(amounts[1]) if write.kind is _K.REPAY else 0)
         case _K.REVERSE_REPAYMENT:
             state = _S.ACTIVE if figures.state is _S.CLOSED else figures.state
             return replace(_paid(figures, -int(amounts[0]), -int(amounts[1])), state=state)
-        case _K.FORGIVE:
-            return _paid(figures, int(amounts[0]), 0)
         case _K.RESTRUCTURE:
             return replace(figures, outstanding=figures.outstanding + int(amounts[0]["capitalized"]))
         case _K.TRANSITION:
             to = _named_state(amounts[0])
             return replace(figures, state=to, outstanding=0 if to is _S.CANCELLED else figures.outstanding)
-        case _K.WRITE_OFF:
-            return replace(figures, state=_S.WRITTEN_OFF)
-        case _K.START_LIQUIDATION:
-            return replace(figures, state=_S.LIQUIDATING)
         case _:
             return figures
 

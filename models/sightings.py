@@ -4,7 +4,7 @@ Only confirmed events count. The same events make the same sighting, so what a r
 reading what is left once more.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -66,34 +66,71 @@ class Sighting:
 
     def after(self, event: Logged) -> "Sighting":
         """The loan after one more event."""
-        facts = event.arguments
-        seen = replace(self, block=event.block_number, sequence=max(self.sequence, int(facts.get("seq", 0))))
-        match event.name:
-            case "Originated":
-                return replace(seen, state=ChainState.ORIGINATED)
-            case "Funded":
-                return replace(seen, state=ChainState.ACTIVE, outstanding=int(facts["principal"]))
-            case "Repaid":
-                interest = seen.interest + int(facts["interest"])
-                return replace(seen, outstanding=int(facts["outstanding"]), interest=interest)
-            case "RepaymentReversed":
-                interest = seen.interest - int(facts["interest"])
-                return replace(seen, outstanding=int(facts["outstanding"]), interest=interest)
-            case "Forgiven" | "Restructured":
-                return replace(seen, outstanding=int(facts["outstanding"]))
-            case "LiquidationProceeds":
-                outstanding = seen.outstanding - int(facts["principal"])
-                return replace(seen, outstanding=outstanding, interest=seen.interest + int(facts["interest"]))
-            case "LiquidationStarted":
-                return replace(seen, state=ChainState.LIQUIDATING)
-            case "StateChanged":
-                return replace(seen, state=STATES[int(facts["to"])])
-            case "MarginCalled":
-                return replace(seen, margin_called_until=datetime.fromtimestamp(int(facts["cureBy"]), UTC))
-            case "MarginCallCured" | "AuctionStarted" | "AuctionClosed":
-                return replace(seen, margin_called_until=None)
-            case _:
-                return seen
+        sequence = max(self.sequence, int(event.arguments.get("seq", 0)))
+        changes = _CHANGES.get(event.name, _nothing)(self, event.arguments)
+        return replace(self, block=event.block_number, sequence=sequence, **changes)
+
+
+_Facts = Mapping[str, Any]
+_Changes = dict[str, Any]
+
+
+def _nothing(_: Sighting, __: _Facts) -> _Changes:
+    return {}
+
+
+def _originated(_: Sighting, __: _Facts) -> _Changes:
+    return {"state": ChainState.ORIGINATED}
+
+
+def _funded(_: Sighting, facts: _Facts) -> _Changes:
+    return {"state": ChainState.ACTIVE, "outstanding": int(facts["principal"])}
+
+
+def _repaid(seen: Sighting, facts: _Facts) -> _Changes:
+    return {"outstanding": int(facts["outstanding"]), "interest": seen.interest + int(facts["interest"])}
+
+
+def _reversed(seen: Sighting, facts: _Facts) -> _Changes:
+    return {"outstanding": int(facts["outstanding"]), "interest": seen.interest - int(facts["interest"])}
+
+
+def _rewritten(_: Sighting, facts: _Facts) -> _Changes:
+    return {"outstanding": int(facts["outstanding"])}
+
+
+def _state_changed(seen: Sighting, facts: _Facts) -> _Changes:
+    """A loan that is cancelled was never one: nothing of it is outstanding."""
+    to = STATES[int(facts["to"])]
+    return {"state": to, "outstanding": 0 if to is ChainState.CANCELLED else seen.outstanding}
+
+
+def _sold(seen: Sighting, facts: _Facts) -> _Changes:
+    outstanding = seen.outstanding - int(facts["principal"])
+    return {"outstanding": outstanding, "interest": seen.interest + int(facts["interest"])}
+
+
+def _called(_: Sighting, facts: _Facts) -> _Changes:
+    return {"margin_called_until": datetime.fromtimestamp(int(facts["cureBy"]), UTC)}
+
+
+def _call_over(_: Sighting, __: _Facts) -> _Changes:
+    return {"margin_called_until": None}
+
+
+_CHANGES: Mapping[str, Callable[[Sighting, _Facts], _Changes]] = {
+    "Originated": _originated,
+    "Funded": _funded,
+    "Repaid": _repaid,
+    "RepaymentReversed": _reversed,
+    "Forgiven": _rewritten,
+    "Restructured": _rewritten,
+    "StateChanged": _state_changed,
+    "LiquidationProceeds": _sold,
+    "MarginCalled": _called,
+    "MarginCallCured": _call_over,
+    "AuctionStarted": _call_over,
+}
 
 
 def sighting_of(events: Iterable[Logged], start: Sighting | None = None) -> Sighting:

@@ -1,4 +1,4 @@
-"""What the relay does about a chain: tell a loan what has happened to it there, and an operator what should not have."""
+"""What the relay does about a chain: tell a loan what happened to it there, and an operator what should not have."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping

@@ -28,7 +28,7 @@ class AnotherChain(Conflict):
     """The node shows another chain under the number of the one we have read."""
 
 
-class _Moved(Exception):  # noqa: N818 - no error: the chain moved while we were reading it
+class _Moved(Exception):
     """Blocks changed between two questions; the next turn finds out how."""
 
 
