@@ -10,14 +10,16 @@ from typing import Any, Self
 import pycountry
 from eth_utils.address import is_checksum_address, to_checksum_address
 
+from contracts.trouble import ChainTrouble
+
 CONTRACTS = ("CreditAggregator", "CollateralManager", "CreditScoringOracle", "TimelockController")
 
 
-class AddressBookInvalid(ValueError):
+class AddressBookInvalid(ChainTrouble):
     """The file is no address book; says which field and why."""
 
 
-class AnotherChain(RuntimeError):
+class AnotherChain(ChainTrouble):
     """The address book is about another chain than the one the node serves."""
 
     def __init__(self, book: "AddressBook", chain_id: int, genesis: str) -> None:

@@ -5,11 +5,12 @@ from typing import Any, Self
 from eth_account.signers.local import LocalAccount
 from eth_typing import HexStr
 from eth_utils.address import to_checksum_address
-from web3 import AsyncHTTPProvider, AsyncWeb3
 from web3.types import Nonce, TxParams, TxReceipt
 from web3.utils.address import get_create_address
 
 from contracts.artifacts import artifact
+from contracts.session import Web3
+from contracts.trouble import ChainTrouble
 
 RECEIPT_TIMEOUT_SECONDS = 600
 POLL_SECONDS = 0.02
@@ -17,7 +18,7 @@ POLL_SECONDS = 0.02
 GAS_MARGIN_PERCENT = 20
 
 
-class DeploymentFailed(RuntimeError):
+class DeploymentFailed(ChainTrouble):
     """A transaction of the deployment was mined and failed, or what came of it is not what was computed."""
 
 
@@ -26,7 +27,7 @@ class Deployer:
 
     def __init__(
         self,
-        web3: AsyncWeb3[AsyncHTTPProvider],
+        web3: Web3,
         account: LocalAccount,
         nonce: int,
         chain_id: int,
@@ -38,7 +39,7 @@ class Deployer:
         self.gas_used = 0
 
     @classmethod
-    async def of(cls, web3: AsyncWeb3[AsyncHTTPProvider], account: LocalAccount, most_wei_per_gas: int) -> Self:
+    async def of(cls, web3: Web3, account: LocalAccount, most_wei_per_gas: int) -> Self:
         nonce = await web3.eth.get_transaction_count(account.address, "pending")
         return cls(web3, account, nonce, await web3.eth.chain_id, most_wei_per_gas)
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from eth_account.signers.local import LocalAccount
-from web3 import AsyncHTTPProvider, AsyncWeb3
+from web3 import AsyncWeb3
 
 from contracts.addresses import AddressBook, Token, currency_address
 from contracts.artifacts import artifact
@@ -17,6 +17,7 @@ from contracts.configuration import Configuration, Known, in_base_units
 from contracts.deployer import Deployer
 from contracts.deployment_plan import ZERO_ADDRESS, DeploymentPlan, TokenPlan, dev_plan
 from contracts.dev_accounts import DevAccounts
+from contracts.session import Web3
 
 GWEI = 10**9
 MOST_WEI_PER_GAS = 200 * GWEI
@@ -30,7 +31,7 @@ ALLOWANCES = {
 
 
 async def ensure_deployed(
-    web3: AsyncWeb3[AsyncHTTPProvider],
+    web3: Web3,
     account: LocalAccount,
     plan: DeploymentPlan,
     path: Path,
@@ -45,7 +46,7 @@ async def ensure_deployed(
     return book
 
 
-async def ensure_dev_deployed(web3: AsyncWeb3[AsyncHTTPProvider], path: Path) -> AddressBook:
+async def ensure_dev_deployed(web3: Web3, path: Path) -> AddressBook:
     """The contracts of a development chain, with tokens in the hands of its accounts."""
     if known := await known_book(web3, path):
         return known
@@ -56,7 +57,7 @@ async def ensure_dev_deployed(web3: AsyncWeb3[AsyncHTTPProvider], path: Path) ->
     return book
 
 
-async def known_book(web3: AsyncWeb3[AsyncHTTPProvider], path: Path) -> AddressBook | None:
+async def known_book(web3: Web3, path: Path) -> AddressBook | None:
     """What is deployed already. None when there is no book, or when a chain of this beginning lost its contracts."""
     book = AddressBook.find(path)
     if book is None:
@@ -66,7 +67,7 @@ async def known_book(web3: AsyncWeb3[AsyncHTTPProvider], path: Path) -> AddressB
 
 
 async def deploy(
-    web3: AsyncWeb3[AsyncHTTPProvider],
+    web3: Web3,
     account: LocalAccount,
     plan: DeploymentPlan,
     *,
@@ -90,12 +91,12 @@ async def deploy(
     return book
 
 
-async def genesis_of(web3: AsyncWeb3[AsyncHTTPProvider]) -> str:
+async def genesis_of(web3: Web3) -> str:
     """The hash of the first block: development chains share an id, never this."""
     return (await web3.eth.get_block(0))["hash"].to_0x_hex()
 
 
-async def is_there(web3: AsyncWeb3[AsyncHTTPProvider], book: AddressBook) -> bool:
+async def is_there(web3: Web3, book: AddressBook) -> bool:
     """Whether every contract of the book has code."""
     named = [*book.contracts.values(), *(token.address for token in book.tokens.values())]
     return all([bool(await web3.eth.get_code(AsyncWeb3.to_checksum_address(address))) for address in named])

@@ -9,7 +9,9 @@ from eth_utils.address import is_address, to_checksum_address
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from contracts.dev_accounts import CHAIN_ID, DevAccounts
+from contracts.dev_accounts import DevAccounts
+from contracts.dev_keys import CHAIN_ID
+from contracts.trouble import ChainTrouble
 
 DEV_CURRENCIES = (
     *("USD", "EUR", "GBP", "NGN", "KES", "GHS", "ZAR", "UGX", "TZS", "RWF", "XOF", "EGP"),
@@ -20,7 +22,7 @@ HOURS = 3600
 SECOND_FROM, THIRD_FROM = Decimal("25000.00"), Decimal("250000.00")
 
 
-class PlanRefused(ValueError):
+class PlanRefused(ChainTrouble):
     """The plan cannot be carried out; says which field and why."""
 
 

@@ -1,4 +1,4 @@
-"""The accounts of every development chain, here and elsewhere. Their keys are public: they must never hold anything."""
+"""The accounts of a development chain, and who is who among them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -8,8 +8,8 @@ from eth_account.hdaccount import seed_from_mnemonic
 from eth_account.hdaccount.deterministic import HDPath
 from eth_account.signers.local import LocalAccount
 
-CHAIN_ID = 31337
-MNEMONIC = "test test test test test test test test test test test junk"
+from contracts.dev_keys import MNEMONIC
+
 COUNT = 10
 FUNDED_WEI = 1_000_000 * 10**18
 
@@ -21,7 +21,7 @@ def _derived() -> tuple[LocalAccount, ...]:
 
 @dataclass(frozen=True, slots=True)
 class DevAccounts:
-    """Who is who among them."""
+    """By role. Everybody knows their keys."""
 
     all: tuple[LocalAccount, ...] = field(default_factory=_derived)
 

@@ -14,6 +14,7 @@ from eth_utils.address import to_checksum_address
 from web3 import AsyncHTTPProvider, AsyncWeb3
 from web3.types import RPCEndpoint
 
+from contracts.addresses import AddressBook
 from contracts.node import Block, ContractEvent, Fees, Receipt, Sent, SignedTransaction, Slot
 from contracts.node_errors import NodeError
 from contracts.words import BadArgument, ContractWords, ErrorWords, to_bytes
@@ -23,6 +24,7 @@ GWEI = 10**9
 _LEAST_PRIORITY = GWEI
 _FEE_HISTORY_BLOCKS = 10
 _MIDDLE_PERCENT = 50
+_WATCHED = ("CreditAggregator", "CollateralManager", "CreditScoringOracle")
 
 
 class Ethereum:
@@ -31,25 +33,25 @@ class Ethereum:
     def __init__(
         self,
         web3: AsyncWeb3[AsyncHTTPProvider],
-        chain_id: int,
-        contracts: Mapping[str, str],
-        words: Sequence[ContractWords],
+        book: AddressBook,
+        words: Mapping[str, ContractWords],
         keys: Sequence[str] = (),
     ) -> None:
-        """`contracts` are addresses by name, `words` what there is to say to each of them."""
+        """`words` is what there is to say to each contract and token of the book, by its name there."""
         self._web3 = web3
-        self._chain_id = chain_id
-        self._addresses = {name: to_checksum_address(address) for name, address in contracts.items()}
-        self._words = {each.name: each for each in words if each.name in contracts}
-        self._names = {self._addresses[name]: name for name in self._words}
-        self._errors = ErrorWords(error for each in words for error in each.errors)
+        self._book = book
+        self._words = words
+        self._errors = ErrorWords(error for each in words.values() for error in each.errors)
+        self._addresses = dict(book.contracts) | {symbol: token.address for symbol, token in book.tokens.items()}
+        self._watched = {self._addresses[name]: name for name in _WATCHED}
+        self._is_checked = False
         self._accounts: dict[str, LocalAccount] = {}
         for key in keys:
             account: LocalAccount = Account.from_key(key)
             self._accounts[account.address] = account
 
     def __repr__(self) -> str:
-        return f"Ethereum(chain_id={self._chain_id}, signers={self.signers})"
+        return f"Ethereum(chain_id={self._book.chain_id}, signers={self.signers})"
 
     @property
     def signers(self) -> tuple[str, ...]:
@@ -66,9 +68,14 @@ class Ethereum:
         """Return the connections."""
         await self._web3.provider.disconnect()
 
+    @property
+    def first_block(self) -> int:
+        """No event of our contracts is older."""
+        return self._book.first_block
+
     async def chain_id(self) -> int:
-        """The number the chain goes by, asked for once, when we connected."""
-        return self._chain_id
+        """The number the chain goes by: the address book's, with which the node has been compared."""
+        return self._book.chain_id
 
     async def head(self) -> Block:
         """The newest block."""
@@ -82,7 +89,7 @@ class Ethereum:
 
     async def events(self, first: int, last: int, *, loan_key: str | None = None) -> Sequence[ContractEvent]:
         """What our contracts have said from block `first` to `last`, in order; of one loan or of all."""
-        wanted: dict[str, Any] = {"fromBlock": hex(first), "toBlock": hex(last), "address": list(self._names)}
+        wanted: dict[str, Any] = {"fromBlock": hex(first), "toBlock": hex(last), "address": list(self._watched)}
         if loan_key is not None:
             wanted["topics"] = [None, loan_key]  # every event of a loan names it first
         return self._told(await self._ask("eth_getLogs", wanted))
@@ -128,7 +135,7 @@ class Ethereum:
         signed = account.sign_transaction(
             {
                 "type": 2,
-                "chainId": self._chain_id,
+                "chainId": self._book.chain_id,
                 "nonce": slot.nonce,
                 "gas": slot.gas,
                 "maxFeePerGas": slot.fees.max_fee,
@@ -173,7 +180,7 @@ class Ethereum:
 
     def _event(self, log: Mapping[str, Any]) -> ContractEvent | None:
         address = to_checksum_address(log["address"])
-        contract = self._names.get(address)
+        contract = self._watched.get(address)
         if contract is None:
             return None
         said = self._words[contract].said([to_bytes(each) for each in log["topics"]], to_bytes(log["data"]))
@@ -205,6 +212,18 @@ class Ethereum:
             raise
 
     async def _ask(self, method: str, *parameters: Any) -> Any:
+        if not self._is_checked:
+            await self._check_chain()
+        return await self._request_node(method, *parameters)
+
+    async def _check_chain(self) -> None:
+        """Signing for the contracts of one chain on another would be a mistake that lasts."""
+        chain_id = int(await self._request_node("eth_chainId"), 16)
+        genesis = await self._request_node("eth_getBlockByNumber", "0x0", False)  # noqa: FBT003 - the node's own order
+        self._book.require_chain(chain_id, genesis["hash"])
+        self._is_checked = True
+
+    async def _request_node(self, method: str, *parameters: Any) -> Any:
         response = await self._web3.provider.make_request(RPCEndpoint(method), parameters)
         if error := response.get("error"):
             if isinstance(error, str):

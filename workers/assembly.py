@@ -1,9 +1,9 @@
 """The only file that knows every concrete class: which adapter stands behind which protocol."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Any, cast
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx2
 
@@ -40,9 +40,13 @@ from activities.servicing import Servicing
 from activities.transactions import Transactions
 from activities.underwriting import Underwriting
 from contracts.node import ChainNode
+from contracts.settings import ChainSettings
 from models.delivery import DeliveryPolicy
 from models.records.database import Database, DatabaseSettings
 from workers.settings import DeliverySettings, WorkerSettings
+
+if TYPE_CHECKING:
+    from workers.chain_parts import ChainParts
 
 Activity = Callable[..., Awaitable[Any]]
 _STANDARD = DeliveryPolicy()
@@ -57,6 +61,10 @@ class Engine:
     outbox: Database
     rows: Database
     plugins: Plugins
+    reconciliation: ChainReconciliation | None = None
+    """None without a chain: there is nothing to compare with."""
+    on_chain: Callable[[], list[Coroutine[Any, Any, None]]] = list
+    """What runs beside the activities for the chain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +183,7 @@ def engine(
         outbox=outbox,
         rows=database,
         plugins=plugins,
+        reconciliation=reconciliation if chain else None,
     )
 
 
@@ -210,10 +219,26 @@ async def assemble(settings: WorkerSettings) -> AsyncIterator[Engine]:
             lenders=LenderHttp(vetted),
         )
         try:
-            yield engine(database, outbox, strangers, deliveries.policy)
+            async with _chain(database, outbox) as parts:
+                strangers = replace(strangers, chain=parts.chain if parts else None)
+                assembled = engine(database, outbox, strangers, deliveries.policy)
+                yield replace(assembled, on_chain=parts.running) if parts else assembled
         finally:
             await database.close()
             await outbox.close()
+
+
+@asynccontextmanager
+async def _chain(database: Database, outbox: Database) -> "AsyncIterator[ChainParts | None]":
+    settings = ChainSettings()
+    if not settings.is_on:
+        yield None
+        return
+    # Seconds of a start, which a process without a chain need not spend.
+    from workers.chain_parts import joined  # noqa: PLC0415
+
+    async with joined(settings, database, outbox) as parts:
+        yield parts
 
 
 def _mailer(settings: MailSettings) -> SmtpMail:

@@ -5,6 +5,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -21,12 +22,14 @@ app = typer.Typer(
 )
 tenants = typer.Typer(help="The platforms that lend through us.", no_args_is_help=True)
 providers = typer.Typer(help="The lenders that integrate with us.", no_args_is_help=True)
+chains = typer.Typer(help="The chain: a node for development, and the contracts.", no_args_is_help=True)
 benches = typer.Typer(help="Figures about this machine.", no_args_is_help=True)
 webhooks = typer.Typer(help="Signatures and URLs of webhooks, to compare one's own with.", no_args_is_help=True)
 app.add_typer(tenants, name="tenant")
 app.add_typer(providers, name="provider")
 app.add_typer(benches, name="bench")
 app.add_typer(webhooks, name="webhook")
+app.add_typer(chains, name="chain")
 
 console = Console()
 
@@ -222,6 +225,38 @@ def check(  # noqa: PLR0913, PLR0917 - each is an option of its own
         raise typer.Exit(1)
 
 
+@chains.command()
+def node(
+    host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port of JSON-RPC.")] = 8545,
+    journal: Annotated[Path, typer.Option(help="The file that keeps the blocks.")] = Path("chain.jsonl"),
+) -> None:
+    """Serve a development chain, resuming what its journal holds."""
+    from time import time
+
+    from contracts.devnode.process import NodeOptions, serve
+
+    on_chain(serve(NodeOptions(host, port, journal), time))
+
+
+@chains.command()
+def deploy(
+    plan: Annotated[Path | None, typer.Argument(help="The deployment plan, JSON; not for a development chain.")] = None,
+) -> None:
+    """Deploy the contracts and write CAAS_CHAIN_ADDRESSES; what is there already stays."""
+    from workers.chain import deploy
+
+    on_chain(deploy(plan, console))
+
+
+@chains.command()
+def show() -> None:
+    """Print addresses, block and roles."""
+    from workers.chain import show
+
+    on_chain(show(console))
+
+
 @benches.command()
 def lifecycle() -> None:
     """Loans per second through disbursement, and what each costs in Temporal, beside a bare workflow."""
@@ -277,6 +312,17 @@ def with_rows(work: Coroutine[Any, Any, Answer]) -> Answer:
         return asyncio.run(work)
     except OperationalError:
         typer.echo("The database does not answer. CAAS_DATABASE_URL says where it is; `make up` prints it.", err=True)
+        raise typer.Exit(1) from None
+
+
+def on_chain(work: Coroutine[Any, Any, object]) -> None:
+    """Run to the end; trouble with the chain is one sentence."""
+    from contracts.trouble import ChainTrouble
+
+    try:
+        finish(work)
+    except ChainTrouble as trouble:
+        typer.echo(str(trouble), err=True)
         raise typer.Exit(1) from None
 
 

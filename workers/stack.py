@@ -2,28 +2,31 @@
 
 postgres -> migrations --+
 temporal ----------------+--> api, worker
+chain -> contracts ------+
 sandbox
 """
 
 import asyncio
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Coroutine, Iterator
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import NoReturn, Self
 
+from contracts.settings import ChainSettings
+from workers.embedded.chain import NamedNode, NodeProcess, chosen_kind, no_chain
 from workers.embedded.lock import locked
 from workers.embedded.ports import LOOPBACK, Ports
 from workers.embedded.postgres import Postgres
 from workers.embedded.processes import Child, cpu_seconds_of, stop_orphans
 from workers.embedded.secrets import Secrets
 from workers.embedded.services import all_services
-from workers.embedded.settings import StackSettings
+from workers.embedded.settings import ChainChoice, StackSettings
 from workers.embedded.temporal_server import NAMESPACE, TemporalServer
 
 SERVICES = ("sandbox", "api", "worker")
 # Nobody is stopped before those who ask him for something.
-STOP_ORDER = ("worker", "api", "sandbox", "temporal", "postgres")
+STOP_ORDER = ("worker", "api", "sandbox", "chain", "temporal", "postgres")
 WATCH_INTERVAL_SECONDS = 0.5
 
 
@@ -119,6 +122,7 @@ class Stack:
             "CAAS_SANDBOX_RAIL_SECRET_KEY": self.secrets["rail_secret_key"],
             "CAAS_SANDBOX_RAIL_WEBHOOK_URL": f"{self.api_url}/api/webhooks/paystack",
             "CAAS_SANDBOX_BUREAU_API_KEY": self.secrets["kyc_api_key"],
+            **(self.chain.environment if self.chain else no_chain()),
         }
 
     def _settle_addresses(self) -> None:
@@ -137,18 +141,41 @@ class Stack:
             self.state_dir, take("temporal", wanted.temporal_port), take("temporal UI", wanted.temporal_ui_port)
         )
         self.temporal_address, self.temporal_ui_url = temporal.address, temporal.ui_url
-        self._engine: dict[str, Postgres | TemporalServer] = {"postgres": postgres, "temporal": temporal}
+        self._engine: dict[str, Postgres | TemporalServer | NodeProcess] = {"postgres": postgres, "temporal": temporal}
+        self.chain = self._settled_chain(take)
+        if isinstance(self.chain, NodeProcess):
+            self._engine["chain"] = self.chain
         self._services = all_services(self.api_url, self.sandbox_url, self.metrics_url)
+
+    def _settled_chain(self, take: Callable[[str, int], int]) -> NodeProcess | NamedNode | None:
+        if self._settings.chain is ChainChoice.OFF:
+            return None
+        named = ChainSettings()
+        if named.is_on and self._settings.chain is ChainChoice.AUTO:
+            return NamedNode(named, self.state_dir)
+        port = take("chain", self._settings.chain_port)
+        return NodeProcess(chosen_kind(self._settings.chain, self.state_dir), self.state_dir, port)
 
     async def _start_all(self) -> None:
         try:
             async with asyncio.TaskGroup() as parts:
-                engine = [parts.create_task(self._start_database()), parts.create_task(self.start("temporal"))]
+                engine = [parts.create_task(part) for part in self._engine_parts()]
                 for name in self._run:
                     parts.create_task(self._start_after(engine if self._services[name].needs_engine else [], name))
         except BaseExceptionGroup as group:
             # The first is the cause; the others were cancelled because of it.
             raise group.exceptions[0] from None
+
+    def _engine_parts(self) -> Iterator[Coroutine[None, None, None]]:
+        yield self._start_database()
+        yield self.start("temporal")
+        if self.chain:
+            yield self._start_chain(self.chain)
+
+    async def _start_chain(self, chain: NodeProcess | NamedNode) -> None:
+        if isinstance(chain, NodeProcess):
+            await self.start("chain")
+        await chain.deploy()
 
     async def _start_database(self) -> None:
         await self.start("postgres")

@@ -5,6 +5,7 @@ import signal
 
 from rich.console import Console
 
+from contracts.addresses import AddressBook
 from workers.stack import Stack
 from workers.tenants import new_key
 
@@ -38,7 +39,7 @@ async def sandbox_key(stack: Stack) -> str:
 def show(console: Console, links: dict[str, str]) -> None:
     """One line each, never folded: they are there to be clicked and copied."""
     for name, value in links.items():
-        console.print(f"{name:<18}", style="bold", end="")
+        console.print(f"{name:<21}", style="bold", end="")
         console.print(value, markup=False, soft_wrap=True)
 
 
@@ -52,5 +53,13 @@ def links(stack: Stack, api_key: str) -> dict[str, str]:
         "Mailbox": f"{stack.sandbox_url}/mailbox",
         "Worker metrics": f"{stack.metrics_url}/metrics",
         "Database": stack.database_urls.app,
+        **chain_links(stack),
         "Logs": str(stack.state_dir / "logs"),
     }
+
+
+def chain_links(stack: Stack) -> dict[str, str]:
+    """The node and our contracts on its chain, when there is one."""
+    if stack.chain is None:
+        return {}
+    return {"Chain RPC": stack.chain.rpc_url, **AddressBook.read(stack.chain.addresses).contracts}

@@ -43,8 +43,10 @@ class Lapsed(Exception):
 
 
 def check_approval(state: ApplicationState, given: ChainApproval) -> None:
-    """Refuse a signature that nobody waits for."""
+    """Refuse a signature that nobody waits for. While the terms are being written down, it waits for them."""
     signing = state.signing
+    if signing is None and state.is_bound and not (state.lapse or state.ended):
+        return
     if signing is None or state.is_proposed or state.lapse or state.ended:
         raise NothingToSign(f"The application is {state.status}; no loan waits for signatures.", "status")
     if signing.loan_id != given.loan_id:
@@ -55,6 +57,8 @@ def check_approval(state: ApplicationState, given: ChainApproval) -> None:
 
 async def take_approval(state: ApplicationState, given: ChainApproval) -> ChainSigned:
     """Verify a signature, keep it and count it."""
+    await workflow.wait_condition(lambda: state.signing is not None or not state.is_bound or state.ended)
+    check_approval(state, given)
     if not _counts(state, given):
         request = Signing(
             state.ref, given.loan_id, given.role, given.signer, given.signature, given.given_by, workflow.now()

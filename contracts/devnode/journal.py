@@ -12,14 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from contracts.trouble import ChainTrouble
+
 FORMAT = 1
 
 
-class JournalRefused(RuntimeError):
+class JournalRefused(ChainTrouble):
     """The file cannot be gone on with, and why."""
 
 
-class JournalFailed(RuntimeError):
+class JournalFailed(ChainTrouble):
     """The file cannot be written any more, so no further block may be promised."""
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from aiohttp import web
 from eth_utils.address import to_canonical_address
 
-from contracts.dev_accounts import CHAIN_ID, FUNDED_WEI, DevAccounts
+from contracts.dev_accounts import FUNDED_WEI, DevAccounts
+from contracts.dev_keys import CHAIN_ID
 from contracts.devnode.chain import Clock, DevChain
 from contracts.devnode.journal import Journal, JournalFailed
 from contracts.devnode.server import RpcServer

@@ -1,4 +1,4 @@
-"""One database for the tests of a module that leave nothing in it but transactions of a chain, which are cleared away."""
+"""One database for the tests of a module, in which only the transactions of a chain are cleared away between them."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

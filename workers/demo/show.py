@@ -14,7 +14,7 @@ from workers.stack import Stack
 from workers.tenants import new_key
 from workers.up import links, show
 
-_STACK_PARTS = 5
+_STACK_PARTS = 6
 _SIDES = ("debit", "credit")
 _TIMEOUT_SECONDS = 60
 

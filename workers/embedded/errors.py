@@ -38,6 +38,10 @@ class InitializationFailed(StackError):
         super().__init__(f"PostgreSQL could not be initialized:\n{output}")
 
 
+class ChainRefused(StackError):
+    """The chain that was asked for cannot be had, or its contracts cannot be deployed."""
+
+
 class ChildDied(StackError):
     """A process of the stack ended although nobody asked it to."""
 
