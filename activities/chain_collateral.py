@@ -9,11 +9,11 @@ from sqlalchemy import or_, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
-from activities.chain_operations import leave_operation, operation_id
+from activities.chain_mirror import Happened, ask_chain, leave, open_operations
 from activities.operator_tasks import open_task, settle_task
 from activities.payoffs import payoffs_on
 from activities.postings import today_of
-from models.chain import ChainOperationKind, ChainState, OperationStatus
+from models.chain import ChainOperationKind, ChainState
 from models.collateral import RUNNING
 from models.loan import LoanRef
 from models.records.chain_loans import ChainLoan, ChainOperation
@@ -108,16 +108,21 @@ class ChainCollateral:
             chained = await session.get_one(ChainLoan, (ref.tenant_id, ref.loan_id), with_for_update=True)
             if booked is None or await _is_under_way(session, ref, kind, seen_at):
                 return False
-            cause = f"block {seen_at}"
-            contract, function = _FUNCTIONS[kind]
-            arguments: list[Any] = [chained.loan_key]
+            arguments: list[Any] = []
             if kind in _NUMBERED:
                 chained.told_sequence += 1
-                arguments += [operation_id(chained.loan_key, kind, cause), chained.told_sequence]
+                arguments.append(chained.told_sequence)
             if kind is _K.START_LIQUIDATION:
                 chained.told_state = ChainState.LIQUIDATING
                 arguments.append(await _interest_due(session, booked, chained, at))
-            return await leave_operation(session, chained, kind, (contract, function, arguments), cause=cause, at=at)
+            happened = Happened(f"collateral at block {seen_at}", at)
+            if kind in _NUMBERED:
+                await leave(session, chained, kind, _FUNCTIONS[kind], arguments, happened)
+            else:
+                key = [chained.loan_key]
+                await leave(session, chained, kind, _FUNCTIONS[kind], key, happened, names_itself=False)
+            ask_chain(session, chained)
+            return True
 
     async def unwatched(self, loan: Watched, *, at: datetime) -> None:
         """Nobody can say what the collateral is worth: a person has to look at its prices."""
@@ -148,12 +153,15 @@ class ChainCollateral:
 
 
 async def _is_under_way(session: AsyncSession, ref: LoanRef, kind: ChainOperationKind, seen_at: int) -> bool:
-    known = select(col(ChainOperation.id)).where(
+    """Whether it is on its way, or was applied after the block that was looked at."""
+    if any(each.kind == kind for each in await open_operations(session, ref.tenant_id, ref.loan_id)):
+        return True
+    later = select(col(ChainOperation.id)).where(
         col(ChainOperation.loan_id) == ref.loan_id,
         col(ChainOperation.kind) == kind,
-        or_(col(ChainOperation.status) != OperationStatus.DONE, col(ChainOperation.block_number) > seen_at),
+        col(ChainOperation.block_number) > seen_at,
     )
-    return (await session.execute(known.limit(1))).first() is not None
+    return (await session.execute(later.limit(1))).first() is not None
 
 
 async def _interest_due(session: AsyncSession, loan: Loan, chained: ChainLoan, at: datetime) -> int:

@@ -8,15 +8,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 from temporalio import activity
 
+from activities.chain_mirror import open_operations
 from activities.loans import schedule_in
 from activities.operator_tasks import open_task, settle_task
 from contracts.node import ChainNode
-from models.chain import Call, ChainOperationKind, ChainState, OperationStatus
+from models.chain import Call, ChainOperationKind, ChainState
 from models.chart import Account
 from models.loan import OPEN, LoanRef, LoanStatus
 from models.reconciliation import Difference, Figures, OpenWrite, Sides, differences
 from models.records.chain_events import ChainEvent, EventStatus
-from models.records.chain_loans import ChainLoan, ChainOperation
+from models.records.chain_loans import ChainLoan
 from models.records.database import Database
 from models.records.ledger import EntryRow, JournalRow
 from models.records.loans import Loan
@@ -130,12 +131,8 @@ async def _seen(session: AsyncSession, chained: ChainLoan, chain: Figures) -> Fi
 
 
 async def _open_writes(session: AsyncSession, loan: Loan) -> list[OpenWrite]:
-    rows = await session.execute(
-        select(ChainOperation)
-        .where(col(ChainOperation.loan_id) == loan.id, col(ChainOperation.status) != OperationStatus.DONE)
-        .order_by(col(ChainOperation.position))
-    )
-    return [OpenWrite(ChainOperationKind(row.kind), row.arguments) for row in rows.scalars()]
+    rows = await open_operations(session, loan.tenant_id, loan.id)
+    return [OpenWrite(ChainOperationKind(row.kind), row.arguments) for row in rows]
 
 
 async def _report(session: AsyncSession, ref: LoanRef, found: tuple[Difference, ...]) -> None:

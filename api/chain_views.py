@@ -65,7 +65,8 @@ async def rows_of(session: AsyncSession, chained: ChainLoan) -> LoanRows:
 
     async def found(table: Any, *order: Any, where: Any = None) -> Sequence[Any]:
         query = select(table).where(table.loan_id == chained.loan_id).order_by(*order)
-        return (await session.execute(query if where is None else query.where(where))).scalars().all()
+        rows: Sequence[Any] = (await session.execute(query if where is None else query.where(where))).scalars().all()
+        return rows
 
     tasks = await found(
         OperatorTask,

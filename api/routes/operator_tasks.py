@@ -38,7 +38,8 @@ async def find(
         if value is not None:
             query = query.where(col(column) == value)
     if resolved is not None:
-        query = query.where(col(OperatorTask.resolved_at).is_not(None) if resolved else _is_open())
+        is_open = col(OperatorTask.resolved_at).is_(None)
+        query = query.where(~is_open if resolved else is_open)
     if (after := paging.position(moment, str)) is not None:
         query = query.where(tuple_(*place) < after)
     async with having.database.transaction(caller.tenant_id) as session:
@@ -72,10 +73,6 @@ async def resolve(
                 at=datetime.now(UTC),
             )
         )
-
-
-def _is_open() -> object:
-    return col(OperatorTask.resolved_at).is_(None)
 
 
 def _task_out(task: OperatorTask) -> TaskOut:

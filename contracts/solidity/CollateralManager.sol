@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {AccessControlDefaultAdminRules} from
-    "@openzeppelin/contracts/access/extensions/AccessControlDefaultAdminRules.sol";
+import {
+    AccessControlDefaultAdminRules
+} from "@openzeppelin/contracts/access/extensions/AccessControlDefaultAdminRules.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
@@ -13,14 +14,16 @@ import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/Reentrancy
 
 import {ICollateralManager} from "./interfaces/ICollateralManager.sol";
 import {ICreditAggregator} from "./interfaces/ICreditAggregator.sol";
-import {TokenPrices} from "./TokenPrices.sol";
+import {DutchAuction} from "./libraries/DutchAuction.sol";
+import {LoanStates} from "./libraries/LoanStates.sol";
+import {CollateralLedger} from "./CollateralLedger.sol";
 
 /// @title Holds the collateral of loans, and sells it when it has to
 /// @notice A pause stops what takes collateral away from a running loan (withdrawal, margin call, auction) and nothing
 /// that helps its borrower: top-ups, clearing a margin call, and the release of what a loan without debt left here.
 /// Tokens that change balances on their own are not to be configured; tokens that arrive without a deposit stay.
-contract CollateralManager is TokenPrices, ReentrancyGuardTransient, Pausable {
-    using RateLimiter for RateLimiter.RefillingBucket;
+contract CollateralManager is CollateralLedger, ReentrancyGuardTransient, Pausable {
+    using DutchAuction for DutchAuction.Sale;
     using SafeERC20 for IERC20;
 
     /// @dev One slot. `auctionStartedAt` is zero without an auction, `cureBy` without a margin call.
@@ -30,38 +33,17 @@ contract CollateralManager is TokenPrices, ReentrancyGuardTransient, Pausable {
         uint40 auctionStartedAt;
     }
 
-    /// @dev A lot costs `amount * tokenPrice / tokenUnit` in the base currency, and that times `assetUnit / assetPrice`
-    /// in the loan's asset. `tokenPrice` is the auction's, so it and `tokenUnit` carry the basis points.
-    struct Sale {
-        IERC20 asset;
-        uint256 owed;
-        uint256 tokenPrice;
-        uint256 tokenUnit;
-        uint256 assetPrice;
-        uint256 assetUnit;
-        uint256 oraclePrice;
-        uint8 tokenDecimals;
-    }
-
     bytes32 public constant PAUSER_ROLE = keccak256("PAUSER_ROLE");
-    uint256 public constant MAX_TOKENS = 8;
     uint256 public constant MARGIN_CALL_FACTOR = 1.1e18;
     uint256 public constant LIQUIDATION_FACTOR = 1e18;
     uint256 public constant IMMEDIATE_LIQUIDATION_FACTOR = 0.95e18;
     uint40 public constant CURE_WINDOW = 24 hours;
-    uint40 public constant AUCTION_DURATION = 6 hours;
-    uint256 public constant AUCTION_FIRST_BPS = 10_500;
-    uint256 public constant AUCTION_LAST_BPS = 8_000;
     uint256 public constant MIN_LOT_VALUE = 100e8;
     uint256 public constant LIQUIDATION_FEE_BPS = 500; // of the proceeds; the aggregator takes it
 
     ICreditAggregator public immutable aggregator;
 
-    mapping(bytes32 loanId => address[]) private _tokens;
-    mapping(bytes32 loanId => mapping(address token => uint256)) private _balances;
-    mapping(address token => uint256) private _totals;
     mapping(bytes32 loanId => Watch) private _watches;
-    mapping(address token => RateLimiter.RefillingBucket) private _outflows;
 
     modifier onlyAggregator() {
         if (msg.sender != address(aggregator)) revert NotAggregator(msg.sender);
@@ -91,27 +73,17 @@ contract CollateralManager is TokenPrices, ReentrancyGuardTransient, Pausable {
         _unpause();
     }
 
-    /// @notice How much of a token may leave by withdrawal and release: `capacity` at once, refilled within `window`
-    /// seconds. A window of zero ends the limit; a capacity of zero would hold collateral for ever and is refused.
-    function limitOutflow(address token, uint208 capacity, uint48 window) external onlyRole(DEFAULT_ADMIN_ROLE) {
-        if (token == address(0)) revert ZeroAddress();
-        if (window != 0 && capacity == 0) revert BadConfig(token, "capacity");
-        _outflows[token].sync(0); // what was used by the old rate is no business of the new one
-        _outflows[token].updateSettings(window, capacity);
-        emit OutflowLimited(token, capacity, window);
-    }
-
     /// @inheritdoc ICollateralManager
     function deposit(bytes32 loanId, address token, uint256 amount) external nonReentrant {
         if (amount == 0) revert AmountZero();
         ICreditAggregator.Loan memory loan = aggregator.loan(loanId);
         if (!loan.secured) revert NotSecured(loanId);
         if (!_takesDeposits(loan.state)) revert BadState(loanId);
-        // slither-disable-next-line unused-return
         _accepted(token);
         uint256 before = IERC20(token).balanceOf(address(this));
         IERC20(token).safeTransferFrom(msg.sender, address(this), amount);
         uint256 received = IERC20(token).balanceOf(address(this)) - before;
+        // slither-disable-next-line incorrect-equality -- nothing has arrived: there is no other zero
         if (received == 0) revert AmountZero();
         _credit(loanId, token, received);
         _watches[loanId].depositBlock = uint64(block.number);
@@ -127,9 +99,9 @@ contract CollateralManager is TokenPrices, ReentrancyGuardTransient, Pausable {
         if (loan.state != ICreditAggregator.State.Originated && loan.state != ICreditAggregator.State.Active) {
             revert BadState(loanId);
         }
-        if (_watches[loanId].depositBlock == block.number) revert SameBlock(loanId);
+        if (_watches[loanId].depositBlock >= block.number) revert SameBlock(loanId);
         _debit(loanId, token, amount);
-        if (_isLimited(token)) _outflows[token].consume(0, amount);
+        _consumeOutflow(token, amount);
         if (debtValue(loanId) > maxBorrow(loanId)) revert HealthTooLow(loanId, healthFactor(loanId));
         emit Withdrawn(loanId, token, msg.sender, amount);
         IERC20(token).safeTransfer(msg.sender, amount);
@@ -143,7 +115,7 @@ contract CollateralManager is TokenPrices, ReentrancyGuardTransient, Pausable {
         if (loan.state != ICreditAggregator.State.Closed && loan.state != ICreditAggregator.State.Cancelled) {
             revert BadState(loanId);
         }
-        address[] memory tokens = _tokens[loanId];
+        address[] memory tokens = tokensOf(loanId);
         if (tokens.length == 0) revert NothingToRelease(loanId);
         bool some = false;
         for (uint256 i = 0; i < tokens.length; ++i) {
@@ -156,7 +128,7 @@ contract CollateralManager is TokenPrices, ReentrancyGuardTransient, Pausable {
     function marginCall(bytes32 loanId) external whenNotPaused {
         ICreditAggregator.Loan memory loan = aggregator.loan(loanId);
         if (!loan.secured) revert NotSecured(loanId);
-        if (!_isRunning(loan.state)) revert BadState(loanId);
+        if (!LoanStates.isServiced(loan.state)) revert BadState(loanId);
         uint40 running = _watches[loanId].cureBy;
         if (running != 0) revert MarginCallRunning(loanId, running);
         uint256 factor = healthFactor(loanId);
@@ -181,7 +153,7 @@ contract CollateralManager is TokenPrices, ReentrancyGuardTransient, Pausable {
         uint40 startedAt = uint40(block.timestamp);
         _watches[loanId].auctionStartedAt = startedAt;
         _watches[loanId].cureBy = 0;
-        emit AuctionStarted(loanId, startedAt, startedAt + AUCTION_DURATION);
+        emit AuctionStarted(loanId, startedAt, startedAt + DutchAuction.DURATION);
     }
 
     function closeAuction(bytes32 loanId) external onlyAggregator {
@@ -192,7 +164,7 @@ contract CollateralManager is TokenPrices, ReentrancyGuardTransient, Pausable {
 
     /// @inheritdoc ICollateralManager
     /// @dev Nothing is sold beyond what is owed: an amount that costs more than the debt and the fee on it is cut to
-    /// what costs them, rounded up to a base unit of the token. `maxPay` is held against the whole amount, so it is a
+    /// what costs them, up to a base unit of the token. `maxPay` is held against the whole amount, so it is a
     /// limit of the unit price as well.
     function take(bytes32 loanId, address token, uint256 amount, uint256 maxPay)
         external
@@ -201,33 +173,21 @@ contract CollateralManager is TokenPrices, ReentrancyGuardTransient, Pausable {
         returns (uint256 paid)
     {
         if (amount == 0) revert AmountZero();
-        Sale memory sale = _saleOf(loanId, token);
-        paid = _costOf(sale, amount);
+        DutchAuction.Sale memory sale = _saleOf(loanId, token);
+        paid = sale.costOf(amount);
         if (paid > maxPay) revert PriceAboveLimit(paid, maxPay);
-        uint256 left = _balances[loanId][token];
+        uint256 left = balanceOf(loanId, token);
         if (amount > left) revert BalanceTooLow(loanId, token, amount, left);
         if (paid < sale.owed) {
-            _checkLot(sale, amount, left - amount);
+            _checkLot(token, amount, left - amount);
         } else {
-            amount = Math.min(amount, _amountFor(sale, sale.owed));
-            paid = _costOf(sale, amount);
+            amount = Math.min(amount, sale.amountFor(sale.owed));
+            paid = sale.costOf(amount);
         }
         _debit(loanId, token, amount);
         emit Taken(loanId, token, msg.sender, amount, paid);
         _payOver(loanId, sale.asset, paid);
         IERC20(token).safeTransfer(msg.sender, amount);
-    }
-
-    function tokensOf(bytes32 loanId) external view returns (address[] memory) {
-        return _tokens[loanId];
-    }
-
-    function balanceOf(bytes32 loanId, address token) external view returns (uint256) {
-        return _balances[loanId][token];
-    }
-
-    function totalOf(address token) external view returns (uint256) {
-        return _totals[token];
     }
 
     /// @inheritdoc ICollateralManager
@@ -236,7 +196,7 @@ contract CollateralManager is TokenPrices, ReentrancyGuardTransient, Pausable {
         view
         returns (bool covered, uint256 needed, uint256 available)
     {
-        if (_watches[loanId].depositBlock == block.number) revert SameBlock(loanId);
+        if (_watches[loanId].depositBlock >= block.number) revert SameBlock(loanId);
         needed = _debtValue(asset, principal);
         available = maxBorrow(loanId);
         covered = needed <= available;
@@ -245,15 +205,11 @@ contract CollateralManager is TokenPrices, ReentrancyGuardTransient, Pausable {
     /// @inheritdoc ICollateralManager
     function isLiquidatable(bytes32 loanId) external view returns (bool) {
         ICreditAggregator.Loan memory loan = aggregator.loan(loanId);
-        if (!loan.secured || !_isRunning(loan.state)) return false;
+        if (!loan.secured || !LoanStates.isServiced(loan.state)) return false;
         uint256 factor = healthFactor(loanId);
         if (factor < IMMEDIATE_LIQUIDATION_FACTOR) return true;
         uint40 cureBy = _watches[loanId].cureBy;
         return factor < LIQUIDATION_FACTOR && cureBy != 0 && block.timestamp > cureBy;
-    }
-
-    function hasCollateral(bytes32 loanId) external view returns (bool) {
-        return _tokens[loanId].length != 0;
     }
 
     function marginCallOf(bytes32 loanId) external view returns (uint40 cureBy) {
@@ -262,21 +218,16 @@ contract CollateralManager is TokenPrices, ReentrancyGuardTransient, Pausable {
 
     function auctionOf(bytes32 loanId) external view returns (uint40 startedAt, uint40 endsAt) {
         startedAt = _watches[loanId].auctionStartedAt;
-        if (startedAt != 0) endsAt = startedAt + AUCTION_DURATION;
+        if (startedAt != 0) endsAt = startedAt + DutchAuction.DURATION;
     }
 
     /// @notice What an amount would cost now, in the loan's asset.
     function auctionPrice(bytes32 loanId, address token, uint256 amount) external view returns (uint256) {
-        return _costOf(_saleOf(loanId, token), amount);
-    }
-
-    /// @notice What is left to consume of the outflow limit now; the greatest number there is without a limit.
-    function outflowAvailable(address token) public view returns (uint256) {
-        return _isLimited(token) ? _outflows[token].available(0) : type(uint256).max;
+        return _saleOf(loanId, token).costOf(amount);
     }
 
     function collateralValue(bytes32 loanId) public view returns (uint256 sum) {
-        address[] memory tokens = _tokens[loanId];
+        address[] memory tokens = tokensOf(loanId);
         for (uint256 i = 0; i < tokens.length; ++i) {
             sum += _valueIn(loanId, tokens[i], _known(tokens[i]));
         }
@@ -294,7 +245,7 @@ contract CollateralManager is TokenPrices, ReentrancyGuardTransient, Pausable {
 
     /// @notice What the collateral lets one borrow in the base currency; tokens that are disabled do not count.
     function maxBorrow(bytes32 loanId) public view returns (uint256 sum) {
-        address[] memory tokens = _tokens[loanId];
+        address[] memory tokens = tokensOf(loanId);
         for (uint256 i = 0; i < tokens.length; ++i) {
             TokenConfig memory config = _known(tokens[i]);
             if (config.enabled) sum += _share(_valueIn(loanId, tokens[i], config), config.ltvBps);
@@ -304,8 +255,9 @@ contract CollateralManager is TokenPrices, ReentrancyGuardTransient, Pausable {
     /// @notice Collateral at its liquidation thresholds over debt; the greatest number there is without debt.
     function healthFactor(bytes32 loanId) public view returns (uint256) {
         uint256 debt = debtValue(loanId);
+        // slither-disable-next-line incorrect-equality -- no debt at all; the least debt has a factor
         if (debt == 0) return type(uint256).max;
-        address[] memory tokens = _tokens[loanId];
+        address[] memory tokens = tokensOf(loanId);
         uint256 secured = 0;
         for (uint256 i = 0; i < tokens.length; ++i) {
             TokenConfig memory config = _known(tokens[i]);
@@ -315,14 +267,14 @@ contract CollateralManager is TokenPrices, ReentrancyGuardTransient, Pausable {
     }
 
     function _releaseToken(bytes32 loanId, address token, address to) private returns (bool) {
-        uint256 amount = Math.min(_balances[loanId][token], outflowAvailable(token));
+        uint256 amount = Math.min(balanceOf(loanId, token), outflowAvailable(token));
         if (amount == 0) return false;
         _debit(loanId, token, amount);
         if (!IERC20(token).trySafeTransfer(to, amount)) {
             _credit(loanId, token, amount);
             return false;
         }
-        if (_isLimited(token)) _outflows[token].consume(0, amount);
+        _consumeOutflow(token, amount);
         emit Released(loanId, token, to, amount);
         return true;
     }
@@ -334,77 +286,39 @@ contract CollateralManager is TokenPrices, ReentrancyGuardTransient, Pausable {
         aggregator.auctionProceeds(loanId, SafeCast.toUint128(received));
     }
 
-    function _credit(bytes32 loanId, address token, uint256 amount) private {
-        if (_balances[loanId][token] == 0) {
-            if (_tokens[loanId].length == MAX_TOKENS) revert TooManyTokens(loanId);
-            _tokens[loanId].push(token);
-        }
-        _balances[loanId][token] += amount;
-        _totals[token] += amount;
-    }
-
-    function _debit(bytes32 loanId, address token, uint256 amount) private {
-        uint256 balance = _balances[loanId][token];
-        if (amount > balance) revert BalanceTooLow(loanId, token, amount, balance);
-        _balances[loanId][token] = balance - amount;
-        _totals[token] -= amount;
-        if (amount == balance) _forget(_tokens[loanId], token);
-    }
-
-    function _forget(address[] storage tokens, address token) private {
-        uint256 last = tokens.length - 1;
-        for (uint256 i = 0; i < last; ++i) {
-            if (tokens[i] == token) tokens[i] = tokens[last];
-        }
-        tokens.pop();
-    }
-
-    function _saleOf(bytes32 loanId, address token) private view returns (Sale memory sale) {
-        uint256 shareBps = _auctionBps(loanId);
+    function _saleOf(bytes32 loanId, address token) private view returns (DutchAuction.Sale memory sale) {
+        uint256 elapsed = _elapsed(loanId);
         (address asset, uint256 debt) = aggregator.debtOf(loanId);
         if (debt == 0) revert AuctionOver(loanId);
         TokenConfig memory sold = _known(token);
         TokenConfig memory due = _known(asset);
         sale.asset = IERC20(asset);
-        sale.owed = Math.mulDiv(debt, BPS, BPS - LIQUIDATION_FEE_BPS, Math.Rounding.Ceil);
-        sale.oraclePrice = _price(token, sold);
-        sale.tokenPrice = sale.oraclePrice * shareBps;
+        sale.owed = DutchAuction.withFee(debt, LIQUIDATION_FEE_BPS);
+        sale.tokenPrice = _price(token, sold) * DutchAuction.shareBps(elapsed);
         sale.tokenUnit = 10 ** sold.decimals * BPS;
         sale.assetPrice = _price(asset, due);
         sale.assetUnit = 10 ** due.decimals;
-        sale.tokenDecimals = sold.decimals;
     }
 
-    function _auctionBps(bytes32 loanId) private view returns (uint256) {
+    function _elapsed(bytes32 loanId) private view returns (uint256 elapsed) {
         uint256 startedAt = _watches[loanId].auctionStartedAt;
         if (startedAt == 0) revert NoAuction(loanId);
-        uint256 elapsed = block.timestamp - startedAt;
-        if (elapsed > AUCTION_DURATION) revert AuctionOver(loanId);
-        return AUCTION_FIRST_BPS - (AUCTION_FIRST_BPS - AUCTION_LAST_BPS) * elapsed / AUCTION_DURATION;
+        elapsed = block.timestamp - startedAt;
+        if (elapsed > DutchAuction.DURATION) revert AuctionOver(loanId);
     }
 
     /// @dev A small lot, or a small rest of a token, would cost a buyer more gas than it is worth and never be sold.
     /// The last of a token may be taken however small it is.
-    function _checkLot(Sale memory sale, uint256 amount, uint256 left) private pure {
+    function _checkLot(address token, uint256 amount, uint256 left) private view {
         if (left == 0) return;
+        TokenConfig memory config = _known(token);
         uint256 smaller = Math.min(amount, left);
-        uint256 value = _value(smaller, sale.oraclePrice, sale.tokenDecimals, Math.Rounding.Floor);
+        uint256 value = _value(smaller, _price(token, config), config.decimals, Math.Rounding.Floor);
         if (value < MIN_LOT_VALUE) revert LotTooSmall(value, MIN_LOT_VALUE);
     }
 
-    function _costOf(Sale memory sale, uint256 amount) private pure returns (uint256) {
-        uint256 value = Math.mulDiv(amount, sale.tokenPrice, sale.tokenUnit, Math.Rounding.Ceil);
-        return Math.mulDiv(value, sale.assetUnit, sale.assetPrice, Math.Rounding.Ceil);
-    }
-
-    /// @dev The least amount that costs so much, or a base unit more.
-    function _amountFor(Sale memory sale, uint256 cost) private pure returns (uint256) {
-        uint256 value = Math.mulDiv(cost, sale.assetPrice, sale.assetUnit, Math.Rounding.Ceil);
-        return Math.mulDiv(value, sale.tokenUnit, sale.tokenPrice, Math.Rounding.Ceil);
-    }
-
     function _valueIn(bytes32 loanId, address token, TokenConfig memory config) private view returns (uint256) {
-        return _value(_balances[loanId][token], _price(token, config), config.decimals, Math.Rounding.Floor);
+        return _value(balanceOf(loanId, token), _price(token, config), config.decimals, Math.Rounding.Floor);
     }
 
     function _debtValue(address asset, uint256 amount) private view returns (uint256) {
@@ -413,20 +327,11 @@ contract CollateralManager is TokenPrices, ReentrancyGuardTransient, Pausable {
         return _value(amount, _price(asset, config), config.decimals, Math.Rounding.Ceil);
     }
 
-    function _isLimited(address token) private view returns (bool) {
-        return _outflows[token]._window != 0;
-    }
-
     function _isAuctioned(bytes32 loanId) private view returns (bool) {
         return _watches[loanId].auctionStartedAt != 0;
     }
 
-    function _isRunning(ICreditAggregator.State state) private pure returns (bool) {
-        return state == ICreditAggregator.State.Active || state == ICreditAggregator.State.Delinquent
-            || state == ICreditAggregator.State.Defaulted;
-    }
-
     function _takesDeposits(ICreditAggregator.State state) private pure returns (bool) {
-        return state == ICreditAggregator.State.Originated || _isRunning(state);
+        return state == ICreditAggregator.State.Originated || LoanStates.isServiced(state);
     }
 }

@@ -115,6 +115,7 @@ contract CreditScoringOracle is ICreditScoringOracle, AccessControlDefaultAdminR
     function _requireSigners(bytes32 digest, bytes[] calldata signatures) private view {
         address last = address(0);
         for (uint256 i = 0; i < signatures.length; ++i) {
+            // slither-disable-next-line unused-return
             (address signer,,) = ECDSA.tryRecoverCalldata(digest, signatures[i]);
             if (!hasRole(ORACLE_SIGNER_ROLE, signer)) revert NotOracleSigner(signer);
             if (signer <= last) revert SignersNotSorted(signer);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {AccessControlDefaultAdminRules} from
-    "@openzeppelin/contracts/access/extensions/AccessControlDefaultAdminRules.sol";
+import {
+    AccessControlDefaultAdminRules
+} from "@openzeppelin/contracts/access/extensions/AccessControlDefaultAdminRules.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
 import {ICollateralManager} from "./interfaces/ICollateralManager.sol";
@@ -91,7 +92,9 @@ abstract contract TokenPrices is ICollateralManager, AccessControlDefaultAdminRu
         if (other.feed == address(0)) return first;
         uint256 second = _answer(token, other.feed, other.maxAge, other.decimals);
         uint256 low = Math.min(first, second);
-        if ((Math.max(first, second) - low) * BPS > low * MAX_DEVIATION_BPS) revert PriceDeviates(token, first, second);
+        if ((Math.max(first, second) - low) * BPS > low * MAX_DEVIATION_BPS) {
+            revert PriceDeviates(token, first, second);
+        }
     }
 
     function _value(uint256 amount, uint256 unitPrice, uint8 decimals, Math.Rounding rounding)
@@ -110,7 +113,9 @@ abstract contract TokenPrices is ICollateralManager, AccessControlDefaultAdminRu
         // The round ids say nothing on feeds of today; age and sign are what counts.
         // slither-disable-next-line unused-return
         (, int256 answer,, uint256 updatedAt,) = IPriceFeed(feed).latestRoundData();
-        if (answer <= 0 || answer > type(int128).max || updatedAt > block.timestamp) revert PriceInvalid(token, answer);
+        if (answer <= 0 || answer > type(int128).max || updatedAt > block.timestamp) {
+            revert PriceInvalid(token, answer);
+        }
         if (block.timestamp - updatedAt > maxAge) revert PriceStale(token, updatedAt, maxAge);
         return uint256(answer) * 10 ** (MAX_DECIMALS - decimals);
     }
@@ -165,7 +170,6 @@ abstract contract TokenPrices is ICollateralManager, AccessControlDefaultAdminRu
 
     /// @dev Asked by hand, because an address that is no contract would fail without saying which field was wrong.
     function _decimalsOf(address source) private view returns (bool known, uint256 decimals) {
-        // slither-disable-next-line low-level-calls
         (bool success, bytes memory answer) = source.staticcall(abi.encodeCall(IPriceFeed.decimals, ()));
         if (!success || answer.length != 32) return (false, 0);
         return (true, abi.decode(answer, (uint256)));

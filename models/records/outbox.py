@@ -106,7 +106,6 @@ class OutboxKind(StrEnum):
     DELIVER = "deliver"
     SYNC_PLUGIN = "sync_plugin"
     PLUGIN_DECISION = "plugin_decision"
-    CHAIN_OPERATIONS = "chain_operations"
     CHAIN_EVENT = "chain_event"
     CHAIN_RECONCILIATION = "chain_reconciliation"
 

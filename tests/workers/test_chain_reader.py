@@ -1,7 +1,9 @@
 """The reader of a chain: what its rows say is what the chain says, however often the chain changes its mind."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -195,8 +197,6 @@ async def test_two_readers_at_once_write_everything_once(relay: Database) -> Non
     await one.turn()
     found.node.reorganize(2, [[found.log("Paid", payer="0x00", amount=1, credit=1)]] * 3)
 
-    import asyncio  # noqa: PLC0415
-
     await asyncio.gather(one.turn(), other.turn())
     await asyncio.gather(one.turn(), other.turn())
 
@@ -297,7 +297,8 @@ async def test_whenever_the_chain_is_reorganized_the_rows_become_those_of_the_ch
     turns: list[tuple[list[int], list[tuple[int, int, list[int]]]]],
 ) -> None:
     found = await reading(relay, confirmations=confirmations)
-    node, mempool = found.node, []
+    node = found.node
+    mempool: list[Log] = []
 
     def logs(number: int) -> list[Log]:
         """New transactions, and every other one that a reorganization has sent back to where it came from."""
@@ -313,7 +314,7 @@ async def test_whenever_the_chain_is_reorganized_the_rows_become_those_of_the_ch
         for size in sizes:
             node.mine(*logs(size))
         for at, depth, instead in changes:
-            node.before[node.asked + at] = lambda depth=depth, instead=instead: reorganize(depth, instead)
+            node.before[node.asked + at] = partial(reorganize, depth, instead)
         await reader.turn()
     node.before.clear()
     # A shorter chain is one that lags, until it has grown.

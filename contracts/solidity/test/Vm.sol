@@ -9,35 +9,37 @@ interface Vm {
         address emitter;
     }
 
-    struct Wallet {
-        address addr;
-        uint256 publicKeyX;
-        uint256 publicKeyY;
-        uint256 privateKey;
+    struct Gas {
+        uint64 gasLimit;
+        uint64 gasTotalUsed;
+        uint64 gasMemoryUsed;
+        int64 gasRefunded;
+        uint64 gasRemaining;
     }
 
     function addr(uint256 key) external pure returns (address);
     function assertEq(bool left, bool right) external pure;
+    function assertEq(bool left, bool right, string calldata message) external pure;
     function assertEq(uint256 left, uint256 right) external pure;
-    function assertEq(uint256 left, uint256 right, string calldata error) external pure;
+    function assertEq(uint256 left, uint256 right, string calldata reason) external pure;
     function assertEq(int256 left, int256 right) external pure;
     function assertEq(address left, address right) external pure;
     function assertEq(bytes32 left, bytes32 right) external pure;
-    function assertEq(bytes32 left, bytes32 right, string calldata error) external pure;
+    function assertEq(bytes32 left, bytes32 right, string calldata reason) external pure;
     function assertEq(string calldata left, string calldata right) external pure;
     function assertEq(bytes calldata left, bytes calldata right) external pure;
     function assertEq(address[] calldata left, address[] calldata right) external pure;
     function assertNotEq(bytes32 left, bytes32 right) external pure;
     function assertNotEq(uint256 left, uint256 right) external pure;
     function assertLe(uint256 left, uint256 right) external pure;
-    function assertLe(uint256 left, uint256 right, string calldata error) external pure;
+    function assertLe(uint256 left, uint256 right, string calldata reason) external pure;
     function assertLt(uint256 left, uint256 right) external pure;
     function assertGe(uint256 left, uint256 right) external pure;
     function assertGt(uint256 left, uint256 right) external pure;
     function assertTrue(bool condition) external pure;
-    function assertTrue(bool condition, string calldata error) external pure;
+    function assertTrue(bool condition, string calldata reason) external pure;
     function assertFalse(bool condition) external pure;
-    function assertFalse(bool condition, string calldata error) external pure;
+    function assertFalse(bool condition, string calldata reason) external pure;
     function assume(bool condition) external pure;
     function bound(uint256 value, uint256 least, uint256 most) external pure returns (uint256);
     function chainId(uint256 id) external;
@@ -53,18 +55,19 @@ interface Vm {
     function expectEmit(bool one, bool two, bool three, bool data) external;
     function expectEmit(bool one, bool two, bool three, bool data, address emitter) external;
     function expectRevert() external;
-    function expectRevert(bytes4 error) external;
-    function expectRevert(bytes calldata error) external;
-    function expectPartialRevert(bytes4 error) external;
-    function expectPartialRevert(bytes4 error, address reverter) external;
+    function expectRevert(bytes4 selector) external;
+    function expectRevert(bytes calldata reason) external;
+    function expectPartialRevert(bytes4 selector) external;
+    function expectPartialRevert(bytes4 selector, address reverter) external;
     function getBlockNumber() external view returns (uint256);
     function getBlockTimestamp() external view returns (uint256);
     function getNonce(address account) external view returns (uint64);
     function getRecordedLogs() external returns (Log[] memory);
     function label(address account, string calldata name) external;
+    function lastCallGas() external view returns (Gas memory);
     function load(address target, bytes32 slot) external view returns (bytes32);
     function mockCall(address callee, bytes calldata data, bytes calldata answer) external;
-    function mockCallRevert(address callee, bytes calldata data, bytes calldata error) external;
+    function mockCallRevert(address callee, bytes calldata data, bytes calldata reason) external;
     function prank(address sender) external;
     function recordLogs() external;
     function revertToState(uint256 id) external returns (bool);

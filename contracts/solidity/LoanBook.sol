@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {ICreditAggregator} from "./interfaces/ICreditAggregator.sol";
+
+/// @title The records of loans, and how one write changes one
+/// @notice Packed so that a repayment changes one slot, and an unsecured loan over a rail fills three.
+abstract contract LoanBook is ICreditAggregator {
+    /// @dev What every write changes: one slot.
+    struct Balance {
+        uint128 outstanding;
+        uint96 interestPaid;
+        uint24 seq;
+        State state;
+    }
+
+    /// @dev What was agreed, one slot; only a restructuring changes it.
+    struct Agreed {
+        uint128 principal;
+        uint40 maturity;
+        uint16 aprBps;
+        uint16 interestCapBps;
+        bool onChainFunds;
+        bool secured;
+    }
+
+    /// @dev Borrower and lender are stored when they are not zero; the asset when tokens move here or in the collateral
+    /// manager. So an unsecured loan over a rail is three slots.
+    struct Record {
+        Balance balance;
+        Agreed agreed;
+        bytes32 termsHash;
+        address borrower;
+        address lender;
+        address asset;
+        uint96 interestDue; // while an auction runs
+        uint128 credit; // paid and not yet allocated
+        uint128 forgiven; // principal
+    }
+
+    mapping(bytes32 loanId => Record) internal _loans;
+
+    /// @inheritdoc ICreditAggregator
+    function loan(bytes32 loanId) external view returns (Loan memory) {
+        Record storage record = _loans[loanId];
+        Balance memory balance = record.balance;
+        Agreed memory agreed = record.agreed;
+        return Loan({
+            termsHash: record.termsHash,
+            borrower: record.borrower,
+            lender: record.lender,
+            asset: record.asset,
+            principal: agreed.principal,
+            outstanding: balance.outstanding,
+            interestPaid: balance.interestPaid,
+            seq: balance.seq,
+            aprBps: agreed.aprBps,
+            interestCapBps: agreed.interestCapBps,
+            maturity: agreed.maturity,
+            state: balance.state,
+            onChainFunds: agreed.onChainFunds,
+            secured: agreed.secured
+        });
+    }
+
+    /// @inheritdoc ICreditAggregator
+    function stateOf(bytes32 loanId) external view returns (State) {
+        return _loans[loanId].balance.state;
+    }
+
+    /// @inheritdoc ICreditAggregator
+    function debtOf(bytes32 loanId) external view returns (address asset, uint256 amount) {
+        Record storage record = _loans[loanId];
+        return (record.asset, uint256(record.balance.outstanding) + record.interestDue);
+    }
+
+    /// @inheritdoc ICreditAggregator
+    function creditOf(bytes32 loanId) external view returns (uint128) {
+        return _loans[loanId].credit;
+    }
+
+    function _requireNew(bytes32 loanId, bytes32 hash) internal view {
+        bytes32 known = _loans[loanId].termsHash;
+        if (known == hash) revert AlreadyApplied(loanId);
+        if (known != bytes32(0)) revert TermsConflict(loanId, known);
+    }
+
+    /// @dev The loan and its balance as the write with this number finds them, the number taken.
+    function _next(bytes32 loanId, uint24 seq) internal view returns (Record storage record, Balance memory balance) {
+        record = _loans[loanId];
+        balance = record.balance;
+        if (balance.state == State.None) revert LoanUnknown(loanId);
+        if (seq != uint256(balance.seq) + 1) revert BadSequence(loanId, seq, balance.seq);
+        balance.seq = seq;
+    }
+
+    /// @dev One write of the hot slot; a change of state is always an event.
+    function _save(
+        Record storage record,
+        Balance memory balance,
+        bytes32 loanId,
+        bytes32 opId,
+        State to,
+        bytes32 reason
+    ) internal {
+        State from = balance.state;
+        balance.state = to;
+        record.balance = balance;
+        if (from != to) emit StateChanged(loanId, opId, balance.seq, from, to, reason);
+    }
+
+    function _record(bytes32 loanId, Terms calldata terms, bytes32 hash) internal {
+        _loans[loanId].termsHash = hash;
+        Record storage record = _loans[loanId];
+        record.balance.state = State.Originated;
+        record.agreed = Agreed({
+            principal: terms.principal,
+            maturity: terms.maturity,
+            aprBps: terms.aprBps,
+            interestCapBps: terms.interestCapBps,
+            onChainFunds: terms.onChainFunds,
+            secured: terms.secured
+        });
+        if (terms.borrower != address(0)) record.borrower = terms.borrower;
+        if (terms.lender != address(0)) record.lender = terms.lender;
+        if (terms.onChainFunds || terms.secured) record.asset = terms.asset;
+    }
+
+    function _apply(Agreed storage agreed, NewTerms calldata newTerms) internal {
+        agreed.principal += newTerms.capitalized;
+        agreed.aprBps = newTerms.aprBps;
+        agreed.interestCapBps = newTerms.interestCapBps;
+        agreed.maturity = newTerms.maturity;
+    }
+}
