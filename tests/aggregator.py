@@ -22,6 +22,11 @@ class Contract:
         self.principal, self.outstanding, self.interest = told.principal, told.outstanding, told.interest
         self.forgiven = told.forgiven
 
+    @classmethod
+    def originated(cls, principal: int) -> "Contract":
+        """Terms are on record, and nothing is paid out."""
+        return cls(Told(S.ORIGINATED, principal, 0))
+
     def apply(self, step: Step) -> None:
         assert step.sequence == self.seq + 1
         assert min(step.principal, step.interest) >= 0

@@ -8,13 +8,14 @@ from typing import Any
 from activities.chain_attempts import WriteOrder
 from activities.chain_originations import ChainAccess
 from activities.chain_writes import Written
-from contracts.dev_accounts import CHAIN_ID, DevAccounts
+from contracts.dev_accounts import DevAccounts
+from contracts.dev_keys import CHAIN_ID
 from contracts.keccak import keccak
 from contracts.loan_signing import LoanSigning
 from contracts.node import Block
 from contracts.typed_data import SigningDomain, sign_approval, sign_offer
 from models.chain import Call, ChainOperationKind, ChainState, ContractRefused
-from models.chain_mirror import Step, Told
+from models.chain_mirror import Step
 from models.chain_terms import ChainSite, Token
 from tests.aggregator import Contract
 from workers.assembly import Chain
@@ -117,12 +118,13 @@ class FakeChain:
             loan_key, terms, _, approvals = arguments
             assert len(approvals) >= (2 if terms["principal"] >= 25_000_00 else 1)
             assert loan_key not in self.loans
-            self.loans[loan_key] = Contract(Told(ChainState.ORIGINATED, terms["principal"], 0))
+            self.loans[loan_key] = Contract.originated(terms["principal"])
             return
-        self.loans[arguments[0]].apply(_step(_KINDS[call.function], arguments[2:]))
+        self.loans[arguments[0]].apply(step_of(_KINDS[call.function], arguments[2:]))
 
 
-def _step(kind: ChainOperationKind, given: Sequence[Any]) -> Step:
+def step_of(kind: ChainOperationKind, given: Sequence[Any]) -> Step:
+    """A write by the arguments that follow the loan and the write's own id."""
     match kind:
         case ChainOperationKind.REPAY | ChainOperationKind.REVERSE_REPAYMENT:
             return Step(kind, given[0], principal=given[1], interest=given[2])
