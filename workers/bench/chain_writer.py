@@ -29,7 +29,8 @@ from workers.bench.chain_loans import ChainedLoan
 from workers.chain_janitor import ChainJanitor, JanitorPace
 
 _MAX_FEE = 500 * GWEI
-_PACE = JanitorPace(turn_seconds=0.5, resend_after=timedelta(seconds=1), outbid_after=timedelta(seconds=20))
+# A nonce whose writer is dead holds up all behind it, and there are many dead here.
+_PACE = JanitorPace(turn_seconds=0.1, resend_after=timedelta(seconds=0.3), outbid_after=timedelta(seconds=20))
 
 
 @dataclass(frozen=True, slots=True)
