@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from activities.operator_tasks import open_task
 from tests.api.rows import lent
 from tests.api.worlds import World
+from tests.api.worlds import opened as tenant_opened
+from workers.embedded.postgres import DatabaseUrls
 
 AT = datetime(2026, 11, 24, 9, tzinfo=UTC)
 
@@ -67,3 +69,13 @@ async def test_a_task_that_is_unknown_or_says_nothing_is_refused(world: World) -
 
     assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_task")
     assert (empty.status_code, empty.json()["field"]) == (422, "resolution")
+
+
+async def test_another_tenants_task_does_not_exist(world: World, rows: DatabaseUrls) -> None:
+    task_id = await opened(world, 1)
+    async with tenant_opened(rows, world.settings) as other:
+        shown = await other.get(f"/api/operator-tasks/{task_id}")
+        resolved = await other.post(f"/api/operator-tasks/{task_id}/resolve", {"resolution": "mine"})
+        listed = (await other.get("/api/operator-tasks")).json()["data"]
+
+    assert (shown.status_code, resolved.status_code, listed) == (404, 404, [])
