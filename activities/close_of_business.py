@@ -6,7 +6,7 @@ partition that runs twice, or again after a kill, finds nothing left to do (docs
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from sqlalchemy import func, or_, update
 from sqlalchemy.dialects.postgresql import insert
@@ -15,6 +15,8 @@ from sqlmodel import col, select
 from temporalio import activity
 
 from activities.books import open_day
+from activities.chain_mirror import Happened, mirror
+from activities.loans import schedule_in
 from models.business_day import closing_journals, standing_on
 from models.loan import OPEN
 from models.records.closing import (
@@ -136,3 +138,13 @@ async def _close(session: AsyncSession, part: Partition, rows: Sequence[LockedLo
     await write_standings(session, part.tenant_id, part.on, standings)
     if journals:
         await append_journals(session, part.tenant_id, journals)
+    await _tell_chains(session, part, list(standings))
+
+
+async def _tell_chains(session: AsyncSession, part: Partition, ids: Sequence[str]) -> None:
+    """The day may have made a loan delinquent, or lost, that is kept on chain."""
+    chained = select(Loan).where(col(Loan.id).in_(ids), col(Loan.on_chain)).order_by(col(Loan.id))
+    at = datetime.combine(part.on, time.max, UTC)
+    for loan in (await session.execute(chained.execution_options(populate_existing=True))).scalars():
+        await product_of(session, loan)
+        await mirror(session, loan, await schedule_in(session, loan), Happened(f"cob:{part.on}", at))

@@ -9,6 +9,7 @@ import pytest
 from sqlmodel import col, select
 
 from activities.chain_mirror import call_off
+from activities.close_of_business import BusinessDay, CloseOfBusiness
 from activities.collection import Collection, Forbearance, WriteOff
 from activities.servicing import At, DueStep, Servicing
 from models.allocation import Part
@@ -242,6 +243,21 @@ async def test_a_missed_day_and_the_money_for_it_are_told(chained: ChainedBank) 
     assert late is S.DELINQUENT
     assert await chained.kinds(ref) == [K.TRANSITION, K.REPAY, K.TRANSITION]
     assert (await chained.contract(ref)).state is S.ACTIVE
+
+
+async def test_a_day_that_is_closed_tells_a_loan_that_counts_as_lost(chained: ChainedBank) -> None:
+    ref = await chained.lends()
+    lost_on = date(2026, 2, 15) + timedelta(days=181)
+    closing = CloseOfBusiness(chained.bank.database)
+    async with chained.bank.database.transaction(TENANT) as session:
+        (await session.get_one(Loan, (TENANT, ref.loan_id))).is_virtual = False
+    day = await closing.next_day(BusinessDay(TENANT, lost_on))
+    assert day is not None
+    for part in (*day.partitions, *day.partitions):
+        await closing.close_partition(part)
+
+    assert await chained.kinds(ref) == [K.TRANSITION, K.TRANSITION]
+    assert (await chained.contract(ref)).state is S.DEFAULTED
 
 
 async def test_forbearance_that_ends_the_arrears_is_told(chained: ChainedBank) -> None:

@@ -126,8 +126,8 @@ def test_what_was_charged_back_beyond_what_was_repaid_is_capitalized() -> None:
     assert told == (Step(K.RESTRUCTURE, 3, principal=120_00),)
 
 
-def row(**parts: int) -> Installment:
-    return Installment(number=1, due_on=date(2026, 3, 1), **({"principal_minor": 0, "interest_minor": 0} | parts))
+def row(principal: int, repaid: int = 0, interest: int = 0, paid: int = 0) -> Installment:
+    return Installment(1, date(2026, 3, 1), principal, interest, principal_paid_minor=repaid, interest_paid_minor=paid)
 
 
 @pytest.mark.parametrize(
@@ -143,11 +143,11 @@ def row(**parts: int) -> Installment:
     ],
 )
 def test_the_state_follows_status_and_arrears(standing: Standing, state: ChainState) -> None:
-    assert ledger_of(standing, [row(principal_minor=100)], 0).state is state
+    assert ledger_of(standing, [row(100)], 0).state is state
 
 
 def test_a_loan_that_owes_interest_alone_is_closed_on_chain() -> None:
-    owes = [row(principal_minor=100, principal_paid_minor=100, interest_minor=7, interest_paid_minor=3)]
+    owes = [row(100, repaid=100, interest=7, paid=3)]
 
     assert ledger_of(Standing(LoanStatus.ACTIVE, 100), owes, 0) == Ledger(S.CLOSED, 100, 3, 0)
 
@@ -174,3 +174,57 @@ def test_new_terms_that_nobody_signs_do_not_run_out() -> None:
 def test_a_write_that_names_no_state_leaves_none() -> None:
     with pytest.raises(AssertionError):
         after(ACTIVE, Step(K.TRANSITION, 2))
+
+
+def test_a_closed_loan_is_opened_by_a_unit_that_is_repaid_again() -> None:
+    closed = Told(S.CLOSED, LENT, 0, 100_00, sequence=3)
+
+    told = steps(closed, Ledger(S.CLOSED, LENT, 80_00, 0), lent=LENT)
+
+    assert told == (Step(K.REVERSE_REPAYMENT, 4, principal=1, interest=20_00), Step(K.REPAY, 5, principal=1))
+
+
+def test_a_closed_loan_of_which_only_interest_came_back_is_opened_by_interest() -> None:
+    closed = Told(S.CLOSED, LENT, 0, 100_00, forgiven=LENT, sequence=3)
+
+    told = steps(closed, Ledger(S.ACTIVE, 0, 100_00, 0), lent=LENT)
+
+    assert told == (
+        Step(K.REVERSE_REPAYMENT, 4, interest=1),
+        Step(K.RESTRUCTURE, 5, principal=LENT),
+        Step(K.REPAY, 6, interest=1),
+    )
+
+
+def test_a_loan_that_was_written_off_is_taken_up_again() -> None:
+    lost = Told(S.WRITTEN_OFF, LENT, LENT, sequence=2)
+
+    assert steps(lost, Ledger(S.WRITTEN_OFF, 0, 0, -LENT), lent=LENT) == ()
+    assert steps(lost, Ledger(S.ACTIVE, 0, 0, 0), lent=LENT) == (Step(K.TRANSITION, 3, to=S.ACTIVE),)
+
+
+@pytest.mark.parametrize(
+    ("told", "kinds"),
+    [
+        (Told(S.ORIGINATED, LENT, 0), [K.TRANSITION]),
+        (Told(S.DEFAULTED, LENT, LENT, sequence=3), [K.TRANSITION, K.TRANSITION]),
+        (Told(S.WRITTEN_OFF, LENT, LENT, sequence=3), [K.TRANSITION, K.TRANSITION]),
+        (Told(S.ACTIVE, LENT, LENT - 10, 5, sequence=3), [K.REVERSE_REPAYMENT, K.TRANSITION]),
+        (Told(S.ACTIVE, LENT, LENT - 10, forgiven=10, sequence=3), [K.FORGIVE]),
+        (Told(S.CLOSED, LENT, 0, forgiven=LENT, sequence=3), []),
+    ],
+)
+def test_a_payout_that_came_back_is_cancelled_or_let_go(told: Told, kinds: list[ChainOperationKind]) -> None:
+    assert [step.kind for step in steps(told, Ledger(S.CANCELLED, 0, 0, 0), lent=LENT)] == kinds
+
+
+def test_a_write_off_leaves_open_what_was_lost() -> None:
+    told = steps(ACTIVE, Ledger(S.WRITTEN_OFF, 100_00, 0, -LENT + 100_00), lent=LENT)
+
+    assert told == (Step(K.REPAY, 2, principal=100_00), Step(K.WRITE_OFF, 3))
+
+
+def test_what_is_let_go_is_forgiven_and_closes_a_loan_that_owes_nothing_else() -> None:
+    told = steps(ACTIVE, Ledger(S.CLOSED, 100_00, 0, 100_00 - LENT), lent=LENT)
+
+    assert told == (Step(K.REPAY, 2, principal=100_00), Step(K.FORGIVE, 3, principal=LENT - 100_00))

@@ -58,6 +58,9 @@ class FakeChain:
     loans: dict[str, Contract] = field(default_factory=dict)
     slow: asyncio.Event | None = None
     """While it is not set, writes wait."""
+    slow_look: asyncio.Event | None = None
+    """The same for looking a loan up, which is the last thing that is done for it."""
+    looked: int = 0
 
     @property
     def functions(self) -> list[str]:
@@ -86,6 +89,9 @@ class FakeChain:
             case "covers":
                 return {"covered": self.covered, "needed": 100, "available": 100 if self.covered else 40}
             case "loan":
+                self.looked += 1
+                if self.slow_look is not None:
+                    await self.slow_look.wait()
                 loan = self.loans[call.arguments[0]]
                 return {
                     "state": STATES.index(loan.state),
@@ -93,7 +99,8 @@ class FakeChain:
                     "interestPaid": loan.interest,
                     "seq": loan.seq,
                 }
-        raise AssertionError(call)
+            case _:
+                raise AssertionError(call)
 
     async def write(self, order: WriteOrder) -> Written:
         if self.slow is not None:

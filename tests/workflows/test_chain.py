@@ -64,8 +64,8 @@ class OnChain:
                     },
                 )
             )
-        wallet = {"wallet_address": ACCOUNTS.borrower.address} if settings.get("secured") else {}
-        application_id = await self.world.submit(product_id="product_chain", product_version=1, **wallet)
+        wallet = ACCOUNTS.borrower.address if settings.get("secured") else None
+        application_id = await self.world.submit(product_id="product_chain", product_version=1, wallet_address=wallet)
         await self.world.reaches(application_id, ApplicationStatus.BIDDING)
         for provider_id, fee in zip(self.world.providers, (500_00, 300_00), strict=True):
             valid = {"expires_at": datetime.now(UTC) + timedelta(days=30)}
@@ -372,6 +372,20 @@ async def test_no_write_is_missed_however_close_to_the_end_of_the_process_it_com
     chained = await scene.agrees(loan.id)
     assert chained.told_interest + 25_000_00 - chained.told_outstanding == 80_00
     assert await scene.tasks() == []
+
+
+async def test_a_write_that_comes_while_the_process_says_its_last_word_is_carried_out(scene: OnChain) -> None:
+    loan = await scene.lent()
+    scene.chain.slow_look = asyncio.Event()
+    before = scene.chain.looked
+    await scene.world.pay(loan, 100_00)
+    await eventually(lambda: scene.chain.looked > before, what="the process to compare with the ledger")
+    await scene.world.pay(loan, 50_00)
+    scene.chain.slow_look.set()
+    await scene.drained(loan.id)
+
+    await scene.agrees(loan.id)
+    assert scene.chain.functions == ["originate", "fund", "repay", "repay"]
 
 
 async def test_a_loan_that_is_paid_off_is_closed_on_chain_and_one_paid_back_is_open_again(scene: OnChain) -> None:
