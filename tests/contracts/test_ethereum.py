@@ -113,7 +113,7 @@ class Chain:
 async def chain(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Chain]:
     path = tmp_path_factory.mktemp("chain") / "addresses.json"
     async with serving(dev_chain(time.time)) as served:
-        book = await ensure_dev_deployed(served.web3, path)
+        book = await ensure_dev_deployed(served.url, path)
         node = node_at(Ethereum, served.url, book, [OPERATOR_KEY])
         yield Chain(node, book, served.url, path)
         await node.close()

@@ -10,7 +10,7 @@ from random import SystemRandom
 import pytest
 
 from workers.bench.chain import Load, on_node
-from workers.embedded.chain import anvil
+from workers.embedded.anvil import anvil
 from workers.embedded.postgres import DatabaseUrls
 from workers.embedded.settings import ChainChoice
 
