@@ -2,9 +2,11 @@
 
 from typing import Any, Self
 
+from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_typing import HexStr
 from eth_utils.address import to_checksum_address
+from eth_utils.exceptions import ValidationError
 from web3.exceptions import Web3Exception
 from web3.types import Nonce, TxParams, TxReceipt
 from web3.utils.address import get_create_address
@@ -21,6 +23,15 @@ GAS_MARGIN_PERCENT = 20
 
 class DeploymentFailed(ChainTrouble):
     """A transaction of the deployment was mined and failed, or what came of it is not what was computed."""
+
+
+def account_of(private_key: str) -> LocalAccount:
+    """The account of a key in hexadecimal; the refusal does not repeat it."""
+    try:
+        account: LocalAccount = Account.from_key(private_key)
+    except (ValueError, ValidationError):
+        raise DeploymentFailed("the deployer's key is no private key: 32 bytes in hexadecimal are one") from None
+    return account
 
 
 class Deployer:

@@ -13,7 +13,7 @@ from web3 import AsyncWeb3
 
 from contracts.addresses import AddressBook, Token, currency_address
 from contracts.artifacts import artifact
-from contracts.configuration import Configuration, Known, in_base_units
+from contracts.configuration import Configuration, Known, in_base_units, require_whole_base_units
 from contracts.deployer import Deployer
 from contracts.deployment_plan import ZERO_ADDRESS, DeploymentPlan, TokenPlan, dev_plan
 from contracts.dev_accounts import DevAccounts
@@ -70,6 +70,7 @@ async def deploy(
     """Deploy everything and configure it."""
     chain_id = await web3.eth.chain_id
     plan.require_sense(chain_id, account.address)
+    require_whole_base_units(plan)
     deployer = await Deployer.of(web3, account, most_wei_per_gas)
     first_block = await web3.eth.block_number + 1
     contracts = await _contracts(deployer, plan)

@@ -3,10 +3,10 @@
 import json
 from pathlib import Path
 
-from eth_account import Account
 from rich.console import Console
 
 from contracts.addresses import AddressBook
+from contracts.deployer import account_of
 from contracts.deployment import ensure_deployed, ensure_dev_deployed
 from contracts.deployment_plan import DeploymentPlan, PlanRefused
 from contracts.dev_keys import CHAIN_ID
@@ -65,7 +65,7 @@ async def _deployed_by(plan_file: Path, settings: ChainSettings, path: Path) -> 
     if not (key := settings.deployer_key.get_secret_value()):
         raise SettingMissing("CAAS_CHAIN_DEPLOYER_KEY", "the account with this private key pays for the deployment")
     most = int(settings.max_fee_gwei * GWEI)
-    return await ensure_deployed(_rpc_url(settings), Account.from_key(key), plan, path, most_wei_per_gas=most)
+    return await ensure_deployed(_rpc_url(settings), account_of(key), plan, path, most_wei_per_gas=most)
 
 
 def _plan_in(file: Path) -> DeploymentPlan:
