@@ -25,8 +25,8 @@ abstract contract Assets is ICreditAggregator, AccessControlDefaultAdminRules, P
         _;
     }
 
-    /// @notice Say whether loans may be made in an asset, and from which principal (base units) they need a second and a
-    /// third approval; only the admin. Loans that exist go on.
+    /// @notice Say whether loans may be made in an asset, and from which principal (base units) they need a second and
+    /// a third approval; only the admin. Loans that exist go on.
     /// @param asset a token, or a currency by its ISO 4217 number
     function setAsset(address asset, AssetConfig calldata config) external onlyRole(DEFAULT_ADMIN_ROLE) {
         if (asset == address(0)) revert ZeroAddress();

@@ -60,7 +60,7 @@ contract CreditAggregator is LoanBook, LenderEscrow, SignedTerms {
         _grantRoles(PAUSER_ROLE, pausers);
     }
 
-    // ------------------------------------------------------------------------------------------------ the loan's life
+    // ------------------------------------------------------------------------------------------------- the loan's life
 
     /// @inheritdoc ICreditAggregator
     function originate(bytes32 loanId, Terms memory terms, bytes calldata lenderSignature, bytes[] calldata approvals)
@@ -218,7 +218,7 @@ contract CreditAggregator is LoanBook, LenderEscrow, SignedTerms {
         emit Restructured(loanId, opId, seq, newTerms.agreementHash, newTerms.capitalized, balance.outstanding);
     }
 
-    // ---------------------------------------------------------------------------------------------------- liquidation
+    // ----------------------------------------------------------------------------------------------------- liquidation
 
     /// @inheritdoc ICreditAggregator
     function startLiquidation(bytes32 loanId, bytes32 opId, uint24 seq, uint96 interestDue)
@@ -278,7 +278,7 @@ contract CreditAggregator is LoanBook, LenderEscrow, SignedTerms {
         collateral.closeAuction(loanId);
     }
 
-    // ---------------------------------------------------------------------------------------------------- anyone's money
+    // -------------------------------------------------------------------------------------------------- anyone's money
 
     /// @inheritdoc ICreditAggregator
     function pay(bytes32 loanId, uint128 amount) external nonReentrant {
@@ -308,16 +308,12 @@ contract CreditAggregator is LoanBook, LenderEscrow, SignedTerms {
         IERC20(record.asset).safeTransfer(borrower, credit);
     }
 
-    // -------------------------------------------------------------------------------------------------------- the admin
-
-    // ------------------------------------------------------------------------------------------------------- the reader
-
     /// @notice The version of this contract and of the domain that is signed for.
     function version() external pure returns (string memory) {
         return "1";
     }
 
-    // ---------------------------------------------------------------------------------------------------------- money
+    // ----------------------------------------------------------------------------------------------------------- money
 
     /// @dev What a repayment costs becomes the lender's escrow: first from the loan's credit, then from the caller.
     function _collect(Record storage record, uint256 amount) private {
@@ -335,7 +331,7 @@ contract CreditAggregator is LoanBook, LenderEscrow, SignedTerms {
         _giveEscrow(lender, asset, uint256(parts.interest) + parts.principal);
     }
 
-    // --------------------------------------------------------------------------------------------------- requirements
+    // ---------------------------------------------------------------------------------------------------- requirements
 
     /// @dev A loan over a rail without a lender on chain has nobody to ask here; its agreement is off chain.
     function _requireConsent(

@@ -11,24 +11,29 @@ library TypedData {
     // Literals, because only of those the compiler knows the hash.
     bytes32 internal constant TERMS_TYPE = keccak256(
         "Terms(bytes32 agreementHash,bytes32 subject,address borrower,address lender,address asset,"
-        "uint128 principal,uint16 aprBps,uint16 interestCapBps,uint16 minScore,uint40 maturity,uint40 signedUntil,bool onChainFunds,bool secured)"
+        "uint128 principal,uint16 aprBps,uint16 interestCapBps,uint16 minScore,"
+        "uint40 maturity,uint40 signedUntil,bool onChainFunds,bool secured)"
     );
     bytes32 internal constant OFFER_TYPE = keccak256(
         "Offer(bytes32 loanId,Terms terms)"
         "Terms(bytes32 agreementHash,bytes32 subject,address borrower,address lender,address asset,"
-        "uint128 principal,uint16 aprBps,uint16 interestCapBps,uint16 minScore,uint40 maturity,uint40 signedUntil,bool onChainFunds,bool secured)"
+        "uint128 principal,uint16 aprBps,uint16 interestCapBps,uint16 minScore,"
+        "uint40 maturity,uint40 signedUntil,bool onChainFunds,bool secured)"
     );
     bytes32 internal constant APPROVAL_TYPE = keccak256(
         "Approval(bytes32 loanId,Terms terms)"
         "Terms(bytes32 agreementHash,bytes32 subject,address borrower,address lender,address asset,"
-        "uint128 principal,uint16 aprBps,uint16 interestCapBps,uint16 minScore,uint40 maturity,uint40 signedUntil,bool onChainFunds,bool secured)"
+        "uint128 principal,uint16 aprBps,uint16 interestCapBps,uint16 minScore,"
+        "uint40 maturity,uint40 signedUntil,bool onChainFunds,bool secured)"
     );
     bytes32 internal constant NEW_TERMS_TYPE = keccak256(
-        "NewTerms(bytes32 agreementHash,uint128 capitalized,uint16 aprBps,uint16 interestCapBps,uint40 maturity,uint40 signedUntil)"
+        "NewTerms(bytes32 agreementHash,uint128 capitalized,uint16 aprBps,uint16 interestCapBps,"
+        "uint40 maturity,uint40 signedUntil)"
     );
     bytes32 internal constant RESTRUCTURING_TYPE = keccak256(
         "Restructuring(bytes32 loanId,uint24 seq,NewTerms newTerms)"
-        "NewTerms(bytes32 agreementHash,uint128 capitalized,uint16 aprBps,uint16 interestCapBps,uint40 maturity,uint40 signedUntil)"
+        "NewTerms(bytes32 agreementHash,uint128 capitalized,uint16 aprBps,uint16 interestCapBps,"
+        "uint40 maturity,uint40 signedUntil)"
     );
     bytes32 internal constant SCORE_TYPE =
         keccak256("Score(bytes32 subject,uint16 score,uint40 issuedAt,uint40 expiresAt,uint32 modelVersion)");
