@@ -8,6 +8,7 @@ from itertools import count
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities.books import book, open_day
+from activities.chain_mirror import Happened, mirror
 from activities.loans import refresh
 from models.accrual import Accrued, accrual_journal, accrued_target
 from models.ledger import Journal
@@ -49,6 +50,8 @@ async def live_on(
     position = refresh(session, loan, installments, at=at)
     if loan.is_virtual and position.is_open:
         await accrue(session, loan, installments, on=at.date(), cause=cause)
+    if loan.on_chain:
+        await mirror(session, loan, installments, Happened(cause, at))
     return position
 
 

@@ -6,16 +6,19 @@ partition that runs twice, or again after a kill, finds nothing left to do (docs
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
-from sqlalchemy import func, update
+from sqlalchemy import func, or_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 from temporalio import activity
 
 from activities.books import open_day
+from activities.chain_mirror import Happened, mirror
+from activities.loans import schedule_in
 from models.business_day import closing_journals, standing_on
+from models.loan import OPEN
 from models.records.closing import (
     LockedLoan,
     append_journals,
@@ -28,9 +31,11 @@ from models.records.closing import (
 from models.records.database import Database
 from models.records.ledger import BusinessDayRow
 from models.records.loans import Loan
+from models.records.outbox import OutboxKind, ask_relay
 from models.records.products import product_of
 
 LOANS_PER_PARTITION = 1_000
+_RECONCILED_AT_ONCE = 50
 _ONE_DAY = timedelta(days=1)
 
 
@@ -105,6 +110,19 @@ class CloseOfBusiness:
                 .where(col(BusinessDayRow.business_date) == day.on, col(BusinessDayRow.completed_at).is_(None))
                 .values(completed_at=func.now(), loans=loans.scalar_subquery())
             )
+            await _ask_to_reconcile(session, day)
+
+
+async def _ask_to_reconcile(session: AsyncSession, day: BusinessDay) -> None:
+    """Have the loans on chain compared with it that are open, or have ended on the day."""
+    is_live = or_(col(Loan.status).in_(OPEN), col(Loan.closed_on) >= day.on)
+    found = await session.execute(
+        select(col(Loan.id), col(Loan.application_id)).where(col(Loan.on_chain), is_live).order_by(col(Loan.id))
+    )
+    loans = [[loan_id, application_id] for loan_id, application_id in found]
+    for place in range(0, len(loans), _RECONCILED_AT_ONCE):
+        some = {"loans": loans[place : place + _RECONCILED_AT_ONCE]}
+        ask_relay(session, day.tenant_id, OutboxKind.CHAIN_RECONCILIATION, some)
 
 
 async def _close(session: AsyncSession, part: Partition, rows: Sequence[LockedLoan]) -> None:
@@ -120,3 +138,13 @@ async def _close(session: AsyncSession, part: Partition, rows: Sequence[LockedLo
     await write_standings(session, part.tenant_id, part.on, standings)
     if journals:
         await append_journals(session, part.tenant_id, journals)
+    await _tell_chains(session, part, list(standings))
+
+
+async def _tell_chains(session: AsyncSession, part: Partition, ids: Sequence[str]) -> None:
+    """The day may have made a loan delinquent, or lost, that is kept on chain."""
+    chained = select(Loan).where(col(Loan.id).in_(ids), col(Loan.on_chain)).order_by(col(Loan.id))
+    at = datetime.combine(part.on, time.max, UTC)
+    for loan in (await session.execute(chained.execution_options(populate_existing=True))).scalars():
+        await product_of(session, loan)
+        await mirror(session, loan, await schedule_in(session, loan), Happened(f"cob:{part.on}", at))

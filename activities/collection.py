@@ -8,6 +8,7 @@ from temporalio import activity
 from activities.accruals import live_on
 from activities.aftermath import applicant_of
 from activities.books import open_day
+from activities.chain_mirror import Happened, mirror
 from activities.loans import locked_loan, pauses_of, refresh, schedule_in
 from activities.notices import dunning_notice
 from activities.postings import Note, post_transaction, today_of
@@ -101,8 +102,13 @@ class Collection:
             data = {"loanId": loan.id, "until": forbearance.until.isoformat(), "reason": forbearance.reason}
             kind = EventType.FORBEARANCE_GRANTED
             event = Event(kind, loan.application_id, forbearance.at, loan.id, data, actor="operator")
-            emit(session, loan.tenant_id, event, key=f"{loan.id}:{forbearance.until}")
-            return refresh(session, loan, await schedule_in(session, loan), at=forbearance.at)
+            key = f"{loan.id}:{forbearance.until}"
+            emit(session, loan.tenant_id, event, key=key)
+            schedule = await schedule_in(session, loan)
+            position = refresh(session, loan, schedule, at=forbearance.at)
+            if loan.on_chain:
+                await mirror(session, loan, schedule, Happened(key, forbearance.at))
+            return position
 
     @activity.defn(name="Collection.write_off")
     async def write_off(self, order: WriteOff) -> LoanPosition:

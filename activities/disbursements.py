@@ -8,6 +8,7 @@ from sqlmodel import col, select
 from temporalio import activity
 
 from activities.applications import UnknownApplication, locked, move
+from activities.chain_mirror import call_off
 from activities.loans import position_in, terms_of
 from activities.notices import disbursed_notice
 from activities.postings import Note, disbursement_transaction_id, post_transaction
@@ -149,6 +150,8 @@ async def _fall(session: AsyncSession, application: Application, reason: str, *,
     is_the_lenders = payout_failure.is_the_lenders(reason)
     by = "provider" if is_the_lenders else "rail"
     await settle(session, application, offer, Settlement(OfferStatus.LAPSED, at, by=by, why=reason))
+    if (await product_of(session, application)).chain is not None and application.loan_id is not None:
+        await call_off(session, application.tenant_id, application.loan_id, at=at, reason=reason)
     if not (is_the_lenders and await fall_back(session, application, offer, at=at, reason=reason)):
         await settle_the_others(session, application, at=at)
         move(session, application, _S.DISBURSEMENT_FAILED, at=at, reason=reason)
@@ -216,6 +219,7 @@ def _loan(application: Application, offer: Offer, booking: Booking, product: Loa
         processing_fee_minor=terms.processing_fee_minor,
         disbursed_on=booking.at.date(),
         outstanding_minor=terms.principal_minor,
+        on_chain=product.chain is not None,
         clock_at=booking.at,
     )
 

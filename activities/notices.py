@@ -1,7 +1,7 @@
 """What borrowers are written: subject and text, plain and short. Nothing here decides anything."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 Listed = Sequence[tuple[str, Decimal, str, Decimal]]
@@ -66,3 +66,32 @@ def payment_notice(name: str, amount: str, outstanding: str) -> tuple[str, str]:
 def closed_notice(name: str, closed_on: date) -> tuple[str, str]:
     """The loan is paid off."""
     return "Your loan is paid off", f"Hello {name},\n\nyour loan was paid off on {closed_on}. Nothing more is owed.\n"
+
+
+def margin_call_notice(name: str, cover_percent: int, cure_by: datetime) -> tuple[str, str]:
+    """The collateral is worth too little; `cover_percent` is its share of the debt at the liquidation thresholds."""
+    text = (
+        f"Hello {name},\n\nthe collateral of your loan covers {cover_percent} % of what it must cover at least. Please "
+        f"add collateral, or pay back a part of the loan, by {cure_by:%Y-%m-%d %H:%M} UTC; after that it may be sold.\n"
+    )
+    return "Please add collateral to your loan", text
+
+
+def margin_call_cured_notice(name: str) -> tuple[str, str]:
+    """The collateral is worth enough again."""
+    return "Your collateral is sufficient again", f"Hello {name},\n\nthank you: nothing more needs to be added.\n"
+
+
+def liquidation_notice(name: str) -> tuple[str, str]:
+    """The collateral is being sold."""
+    text = (
+        f"Hello {name},\n\nthe collateral of your loan is being sold at auction. What it brings pays the loan, and "
+        "what is left over is yours.\n"
+    )
+    return "The collateral of your loan is being sold", text
+
+
+def liquidated_notice(name: str, deficit: str | None) -> tuple[str, str]:
+    """The sale is over; the deficit is what it has not covered, None when it has covered everything."""
+    left = "Nothing more is owed." if deficit is None else f"It did not cover {deficit}."
+    return "The sale of your collateral is over", f"Hello {name},\n\nthe sale of your collateral is over. {left}\n"

@@ -9,6 +9,7 @@ from sqlmodel import col, select
 from temporalio import activity
 
 from activities.applications import locked, move, offers_of
+from activities.chain_mirror import call_off
 from activities.provider_news import LeadClosed, tell_lead_closed
 from activities.settling import Settlement, fall_back, settle
 from activities.standing import OffersMade, offers_made, place_again
@@ -42,13 +43,17 @@ class Acceptance:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The agreement that came of it. The money may leave after `cooling_off_until`, at once if None."""
+    """The agreement that came of it. The money may leave after `cooling_off_until`, at once if None.
+
+    A loan that is kept on chain is signed and put there first.
+    """
 
     loan_id: str
     offer_id: str
     amount_minor: int
     currency: str
     cooling_off_until: datetime | None
+    on_chain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +111,7 @@ class Offers:
                 chosen.amount_minor,
                 chosen.currency,
                 application.cooling_off_until,
+                on_chain=(await product_of(session, application)).chain is not None,
             )
 
     @activity.defn(name="Offers.end")
@@ -118,7 +124,7 @@ class Offers:
                 if application.status == _S.BIDDING:
                     await _close_lead(session, application, ending)
                 if application.loan_id is not None:
-                    await _call_off_payout(session, application.loan_id, ending.reason)
+                    await _call_off_payout(session, application, ending.reason, at=ending.at)
                 move(session, application, ending.status, at=ending.at, reason=ending.reason)
             return ApplicationStatus(application.status)
 
@@ -149,7 +155,8 @@ class Offers:
         async with self._database.transaction(lapse.ref.tenant_id) as session:
             application = await locked(session, lapse.ref)
             if application.status == _S.SIGNING and application.loan_id is not None:
-                await _call_off_payout(session, application.loan_id, lapse.reason or "the accepted offer has lapsed")
+                reason = lapse.reason or "the accepted offer has lapsed"
+                await _call_off_payout(session, application, reason, at=lapse.at)
                 offers = await offers_of(session, application)
                 accepted = next(offer for offer in offers if offer.status == OfferStatus.ACCEPTED)
                 lapsed = Settlement(OfferStatus.LAPSED, lapse.at, by=lapse.by, why=lapse.reason)
@@ -166,7 +173,7 @@ class Offers:
         move(session, application, _S.SIGNING, at=at, agreementHash=agreement_hash(application, chosen))
         product = await product_of(session, application)
         application.cooling_off_until = await _cooling_off_until(session, application, product, at)
-        if application.cooling_off_until is None:
+        if application.cooling_off_until is None and product.chain is None:
             move(session, application, _S.DISBURSING, at=at)
         self._prepare_payout(session, application, chosen, product)
 
@@ -220,8 +227,12 @@ def _disbursed_minor(chosen: Offer, product: LoanProduct) -> int:
     return product.terms(agreed).disbursed_minor
 
 
-async def _call_off_payout(session: AsyncSession, loan_id: str, reason: str) -> None:
+async def _call_off_payout(session: AsyncSession, application: Application, reason: str, *, at: datetime) -> None:
     """The payment that was prepared is never sent: the application ends before the money may leave."""
+    loan_id = application.loan_id
+    assert loan_id is not None, "an offer was accepted"
+    if (await product_of(session, application)).chain is not None:
+        await call_off(session, application.tenant_id, loan_id, at=at, reason=reason)
     found = await session.execute(select(Payment).where(col(Payment.external_reference) == loan_id).with_for_update())
     payment = found.scalar_one()
     payment.status = PAYMENT.check(PaymentStatus(payment.status), PaymentStatus.FAILED)

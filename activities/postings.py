@@ -18,6 +18,7 @@ from sqlmodel import col
 from activities.accruals import accrue
 from activities.aftermath import ENGINE, Cause, announce, follow
 from activities.books import book, check_open, open_day, reverse
+from activities.chain_mirror import Happened, mirror
 from activities.history import Recorded, details_of, history_in
 from activities.loans import refresh, save_schedule, schedule_in
 from activities.products import Agreement, agreement_of
@@ -98,9 +99,12 @@ async def post_transaction(
     refresh(session, loan, after.installments, at=at)
     await accrue(session, loan, after.installments, on=at.date(), cause=transaction.id)
     await announce(session, loan, cause)
-    return Posted(
-        refresh(session, loan, after.installments, at=at), after.splits.get(transaction.id, Split()), is_new=True
-    )
+    position = refresh(session, loan, after.installments, at=at)
+    if loan.on_chain:
+        is_restructured = bool(earlier) and before.terms != after.terms
+        happened = Happened(transaction.id, at, after.terms, is_restructured=is_restructured)
+        await mirror(session, loan, after.installments, happened)
+    return Posted(position, after.splits.get(transaction.id, Split()), is_new=True)
 
 
 async def previewed(session: AsyncSession, loan: Loan, transaction: Transaction, *, today: date) -> LoanAccount:

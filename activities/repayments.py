@@ -45,37 +45,44 @@ class Repayments:
             loan = await locked_loan(session, posting.ref)
             key = (posting.ref.tenant_id, posting.payment.payment_id)
             payment = await session.get_one(Payment, key, with_for_update=True)
-            if payment.status != PaymentStatus.PENDING:
-                return refresh(session, loan, await schedule_in(session, loan), at=posting.at)
-            transaction = await _transaction(session, loan, payment, posting)
-            payment.status = PAYMENT.check(PaymentStatus(payment.status), PaymentStatus.SUCCEEDED)
-            payment.received_on = transaction.on
-            payment.posted_at = posting.at
-            note = Note(payment_id=payment.id)
-            posted = await post_transaction(session, loan, transaction, at=posting.at, note=note)
-            await _announce(session, loan, payment, posting.at)
-            return posted.position
+            return await post_payment(session, loan, payment, posting.payment.received_on, at=posting.at)
 
 
-async def _transaction(session: AsyncSession, loan: Loan, payment: Payment, posting: Posting) -> Transaction:
+async def post_payment(
+    session: AsyncSession, loan: Loan, payment: Payment, received_on: date | None, *, at: datetime
+) -> LoanPosition:
+    """Post a payment of a locked loan in the caller's transaction; one that is posted stays as it is."""
+    if payment.status != PaymentStatus.PENDING:
+        return refresh(session, loan, await schedule_in(session, loan), at=at)
+    transaction = await _transaction(session, loan, payment, received_on, at)
+    payment.status = PAYMENT.check(PaymentStatus(payment.status), PaymentStatus.SUCCEEDED)
+    payment.received_on = transaction.on
+    payment.posted_at = at
+    posted = await post_transaction(session, loan, transaction, at=at, note=Note(payment_id=payment.id))
+    await _announce(session, loan, payment, at)
+    return posted.position
+
+
+async def _transaction(
+    session: AsyncSession, loan: Loan, payment: Payment, received_on: date | None, at: datetime
+) -> Transaction:
     """Money is never refused: for a loan that was given up it is a recovery."""
     is_given_up = loan.status == LoanStatus.CLOSED_WRITTEN_OFF
     return Transaction(
         id=derived_id("txn", payment.id),
         kind=TransactionKind.RECOVERY if is_given_up else TransactionKind.REPAYMENT,
-        on=await _value_date(session, loan, posting),
+        on=await _value_date(session, loan, received_on, at),
         amount_minor=payment.amount_minor,
     )
 
 
-async def _value_date(session: AsyncSession, loan: Loan, posting: Posting) -> date:
+async def _value_date(session: AsyncSession, loan: Loan, received_on: date | None, at: datetime) -> date:
     """The day the money counts from: the rail's, held between the disbursement and the loan's own today.
 
     Where the books of that day are closed, it counts from the first day that is open.
     """
-    today = today_of(loan, posting.at)
-    received_on = min(max(posting.payment.received_on or today, loan.disbursed_on), today)
-    return await open_day(session, loan.tenant_id, received_on)
+    today = today_of(loan, at)
+    return await open_day(session, loan.tenant_id, min(max(received_on or today, loan.disbursed_on), today))
 
 
 async def _announce(session: AsyncSession, loan: Loan, payment: Payment, at: datetime) -> None:

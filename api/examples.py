@@ -253,3 +253,32 @@ PLUGIN: dict[str, Any] = {
         },
     },
 }
+
+SIGNATURE: dict[str, Any] = {
+    "underwriter": {
+        "summary": "An underwriter approves the loan",
+        "value": {
+            "role": "underwriter",
+            "signer": "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC",
+            "signature": "0x" + "5f" * 64 + "1b",
+        },
+    }
+}
+
+COLLATERAL_QUOTE: dict[str, Any] = {
+    "amount": {
+        "summary": "What a token and a half lets one borrow",
+        "value": {"token": "WETH", "amount": 1.5},
+    },
+    "principal": {
+        "summary": "How much of it covers a principal of 2,500 USDC",
+        "value": {"token": "WETH", "principal": 2500, "asset": "USDC"},
+    },
+}
+
+RESOLUTION: dict[str, Any] = {
+    "looked": {
+        "summary": "An operator has looked at it",
+        "value": {"resolution": "The payment was posted twice by hand; one of them is reversed."},
+    }
+}

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from activities.kyc import names_match
 from api.schemas.applicants import ApplicantIn, IdentityIn
 from api.schemas.applications import DisbursementAccountIn, LoanApplicationIn
+from models.chain_terms import parties_of
 from models.errors import Refused
 from models.events import Event, EventType
 from models.money import minor_units
@@ -37,6 +38,7 @@ class Submission:
     account: DisbursementAccountIn | None
     at: datetime
     product: LoanProductRow | None = None
+    wallet: str | None = None
 
 
 async def take_in(session: AsyncSession, tenant_id: str, submission: Submission, **assessment: Any) -> Application:
@@ -100,7 +102,10 @@ def _application(tenant_id: str, submission: Submission, assessment: dict[str, A
     wanted, account, product = submission.wanted, submission.account, submission.product
     amount_minor = minor_units(wanted.requested_amount, submission.currency, field="loanApplication.requestedAmount")
     if product is not None:
-        product_from(product.settings).check_request(amount_minor, submission.currency, wanted.tenure)
+        settings = product_from(product.settings)
+        settings.check_request(amount_minor, submission.currency, wanted.tenure)
+        if settings.chain is not None:
+            parties_of(settings.chain, submission.wallet)
     return Application(
         tenant_id=tenant_id,
         id=submission.application_id,
@@ -116,6 +121,7 @@ def _application(tenant_id: str, submission: Submission, assessment: dict[str, A
         bidding_window_hours=wanted.bidding_window_hours,
         submitted_at=submission.at,
         status_at=submission.at,
+        wallet_address=submission.wallet,
         beneficiary_account_number=account.account_number if account else None,
         beneficiary_bank_code=account.bank_code if account else None,
         **assessment,

@@ -4,6 +4,7 @@ Refusal kinds      not_found 404   conflict 409   refused 422
 by class           a bad key or signature 401, a key of the wrong kind 403, another version 412, none named 428
 shape of the body  422, every fault with its field
 an outage         503 with Retry-After
+no chain          503
 anything else      500 without internals
 """
 
@@ -20,6 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
 from activities.signing import BadSignature, StaleSignature
+from api.chain_desk import ChainAway, ChainNotConfigured
 from api.processes import Declined, EngineAway
 from models.errors import Refusal, Refused
 
@@ -104,6 +106,8 @@ def translate_in(app: FastAPI) -> None:
     app.add_exception_handler(Refusal, _refusal)
     app.add_exception_handler(Declined, _declined)
     app.add_exception_handler(EngineAway, _away)
+    app.add_exception_handler(ChainNotConfigured, _no_chain)
+    app.add_exception_handler(ChainAway, _chain_away)
     app.add_exception_handler(OperationalError, _rows_away)
     app.add_exception_handler(PoolTimeout, _rows_away)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -136,6 +140,19 @@ async def _away(_: Request, error: Exception) -> JSONResponse:
         503,
         "engine_away",
         "The process engine does not answer now. Nothing is lost; make the same request again.",
+        headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
+    )
+
+
+async def _no_chain(_: Request, __: Exception) -> JSONResponse:
+    return problem(503, "chain_not_configured", "No chain is configured here; CAAS_CHAIN_RPC_URL names its node.")
+
+
+async def _chain_away(_: Request, __: Exception) -> JSONResponse:
+    return problem(
+        503,
+        "chain_away",
+        "The node of the chain does not answer now. Nothing was changed; make the same request again.",
         headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
     )
 

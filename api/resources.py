@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import Depends, Request
 
+from api.chain_desk import ChainDesk, chain_desk
 from api.observability import configure_logging
 from api.processes import Processes
 from api.settings import ApiSettings
@@ -38,6 +39,7 @@ class Resources:
     database: Database
     processes: Processes
     pages: TemporalPages
+    chain: ChainDesk = field(default_factory=ChainDesk)
     pulse: Pulse | None = None
     """Of the chain, where there is one."""
 
@@ -50,10 +52,12 @@ async def open_resources(settings: ApiSettings) -> AsyncIterator[Resources]:
     database = Database(rows.database_url, pool_size=rows.database_pool_size)
     client = await connect(cluster, lazy=True)
     processes = Processes(client, calls=settings.process_calls, timeout_seconds=settings.process_timeout_seconds)
+    desk = chain_desk()
     try:
         pages = TemporalPages(cluster.ui_url, cluster.namespace)
-        yield Resources(settings, database, processes, pages, Pulse.of(ChainSettings()))
+        yield Resources(settings, database, processes, pages, desk, Pulse.of(ChainSettings()))
     finally:
+        await desk.close()
         await database.close()
 
 

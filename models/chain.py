@@ -55,11 +55,12 @@ class ChainOperationKind(StrEnum):
 
 
 class OperationStatus(StrEnum):
-    """pending -> done | failed; an operator sends a failed one back to pending."""
+    """pending -> done | failed; an operator sends a failed one back to pending. What is called off is dropped."""
 
     PENDING = "pending"
     DONE = "done"
     FAILED = "failed"
+    DROPPED = "dropped"
 
 
 class TransactionStatus(StrEnum):

@@ -36,6 +36,11 @@ class EventType(StrEnum):
     TRANSACTION_POSTED = "credit.transaction.posted"
     LOAN_CLOSED = "credit.loan.closed"
     LOAN_REOPENED = "credit.loan.reopened"
+    MARGIN_CALLED = "credit.collateral.margin_called"
+    MARGIN_CALL_CURED = "credit.collateral.margin_call_cured"
+    LIQUIDATION_STARTED = "credit.collateral.liquidation_started"
+    LIQUIDATED = "credit.collateral.liquidated"
+    SYSTEM_ALERT = "system.alert"
 
 
 class ProviderEventType(StrEnum):

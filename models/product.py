@@ -7,6 +7,7 @@ servicing   when the borrower is reminded, charged a late fee and dunned
 delinquency how arrears are aged, when interest stops, when the loan counts as lost
 cooling off how long the borrower may think again
 window      how long lenders may decide on an application for it
+chain       whether its loans are on chain, and on which conditions
 """
 
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ from models.jurisdiction_tables import rules
 from models.jurisdictions import Jurisdiction, License, Rules
 from models.money import formatted
 from models.product_allocation import AllocationRules
+from models.product_chain import MOST_PERCENT, ChainRules
 from models.product_schedule import Choices, ScheduleRules
 from models.ranges import Range
 from models.servicing_plan import PLAN, PenaltyInterest, ServicingPlan
@@ -105,6 +107,7 @@ class LoanProduct:
     delinquency: DelinquencyRules = RULES
     cooling_off: CoolingOffPeriod | None = None
     bidding_window_hours: int | None = None
+    chain: ChainRules | None = None
 
     @property
     def policy(self) -> RepaymentPolicy:
@@ -158,6 +161,8 @@ class LoanProduct:
         law.check_cooling_off(period.days, working_days=period.working_days, field="coolingOff")
         if self.bidding_window_hours is not None and self.bidding_window_hours not in WINDOW_HOURS:
             raise InvalidProduct(f"Lenders decide in 1 to {WINDOW_HOURS[-1]} hours.", "biddingWindowHours")
+        if self.chain is not None and self.annual_rate_percent.maximum > MOST_PERCENT:
+            raise InvalidProduct(f"A loan on chain bears at most {MOST_PERCENT} percent.", "annualRate.maximum")
         if law.classification is not None and self.delinquency.aging_grace_days:
             source = law.classification.source
             raise InvalidProduct(f"The law counts from the due date: {source}.", "delinquency.agingGraceDays")

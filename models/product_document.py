@@ -6,6 +6,7 @@ from typing import Any
 
 from models.allocation import InAdvance, LateCountsFrom, Processing
 from models.business_days import BusinessDayRule, BusinessDays, InterestAdjustment, Moves
+from models.chain import ChainFunds
 from models.dates import CalculationPeriod, DayCount, Frequency, MonthEnd
 from models.delinquency import BucketBound, DelinquencyRules
 from models.document import (
@@ -29,6 +30,7 @@ from models.jurisdictions import Jurisdiction, License
 from models.money import Rounding
 from models.product import CoolingOffPeriod, LoanProduct
 from models.product_allocation import AllocationRules
+from models.product_chain import ChainRules
 from models.product_schedule import ScheduleRules
 from models.ranges import Range
 from models.servicing_plan import PenaltyInterest, ServicingPlan
@@ -148,6 +150,17 @@ _DELINQUENCY = Record(
         Setting("agingGraceDays", COUNT),
     ),
 )
+_CHAIN = Record(
+    ChainRules,
+    (
+        Setting("funds", word(ChainFunds)),
+        Setting("secured", FLAG),
+        Setting("minimumScore", COUNT),
+        Setting("interestCapPercent", COUNT),
+        Setting("asset", TEXT),
+        Setting("lender", TEXT),
+    ),
+)
 _PRODUCT = Record(
     LoanProduct,
     (
@@ -168,6 +181,7 @@ _PRODUCT = Record(
         Setting("delinquency", _DELINQUENCY),
         Setting("coolingOff", Record(CoolingOffPeriod, (Setting("days", COUNT), Setting("workingDays", FLAG)))),
         Setting("biddingWindowHours", COUNT),
+        Setting("chain", _CHAIN),
     ),
 )
 

@@ -1,9 +1,9 @@
 """The only file that knows every concrete class: which adapter stands behind which protocol."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx2
 
@@ -16,6 +16,10 @@ from activities.adapters.smtp import SmtpMail
 from activities.adapters.vetted_http import KeptConnections, VettedHttp
 from activities.auctions import Auctions
 from activities.billing import Billing
+from activities.chain_loans import ChainLoans, ChainNotConfigured, ChainWriting
+from activities.chain_news import ChainNewsTaking
+from activities.chain_originations import ChainAccess, ChainOriginations
+from activities.chain_reconciliation import ChainReconciliation
 from activities.close_of_business import CloseOfBusiness
 from activities.collection import Collection
 from activities.deliveries import Deliveries
@@ -35,9 +39,14 @@ from activities.repayments import Repayments
 from activities.servicing import Servicing
 from activities.transactions import Transactions
 from activities.underwriting import Underwriting
+from contracts.node import ChainNode
+from contracts.settings import ChainSettings
 from models.delivery import DeliveryPolicy
 from models.records.database import Database, DatabaseSettings
 from workers.settings import DeliverySettings, WorkerSettings
+
+if TYPE_CHECKING:
+    from workers.chain_parts import ChainParts
 
 Activity = Callable[..., Awaitable[Any]]
 _STANDARD = DeliveryPolicy()
@@ -52,6 +61,25 @@ class Engine:
     outbox: Database
     rows: Database
     plugins: Plugins
+    reconciliation: ChainReconciliation | None = None
+    """None without a chain: there is nothing to compare with."""
+    on_chain: Callable[[], list[Coroutine[Any, Any, None]]] = list
+    """What runs beside the activities for the chain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The chain, if one is configured: who reads it and signs for it, and who writes to it."""
+
+    access: ChainAccess
+    writes: ChainWriting
+
+
+class _NoChain:
+    """Stands for the node of a process that knows none: whatever it is asked is an outage."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise ChainNotConfigured
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +93,7 @@ class Strangers:
     mailer: Mailer
     register: CompanyRegister
     lenders: LenderApi
+    chain: Chain | None = None
 
 
 def engine(
@@ -85,6 +114,11 @@ def engine(
     onboarding = Onboarding(database)
     checks = ProviderChecks(database, strangers.register, strangers.sanctions, strangers.postbox)
     billing = Billing(database)
+    chain = strangers.chain
+    originations = ChainOriginations(database, chain.access if chain else None)
+    chain_loans = ChainLoans(database, chain.writes if chain else None)
+    chain_news = ChainNewsTaking(database)
+    reconciliation = ChainReconciliation(database, chain.access.node if chain else cast("ChainNode", _NoChain()))
     deliveries = Deliveries(outbox, strangers.postbox, strangers.mailer, delivery_policy)
     plugins = Plugins(database, strangers.lenders)
     return Engine(
@@ -135,11 +169,21 @@ def engine(
             billing.collect,
             billing.invoice,
             plugins.release,
+            originations.prepare,
+            originations.vet,
+            originations.sign,
+            originations.propose,
+            originations.cover,
+            chain_loans.perform,
+            chain_loans.retry,
+            chain_news.take,
+            reconciliation.check,
         ],
         deliveries=deliveries,
         outbox=outbox,
         rows=database,
         plugins=plugins,
+        reconciliation=reconciliation if chain else None,
     )
 
 
@@ -175,10 +219,26 @@ async def assemble(settings: WorkerSettings) -> AsyncIterator[Engine]:
             lenders=LenderHttp(vetted),
         )
         try:
-            yield engine(database, outbox, strangers, deliveries.policy)
+            async with _chain(database, outbox) as parts:
+                strangers = replace(strangers, chain=parts.chain if parts else None)
+                assembled = engine(database, outbox, strangers, deliveries.policy)
+                yield replace(assembled, on_chain=parts.running) if parts else assembled
         finally:
             await database.close()
             await outbox.close()
+
+
+@asynccontextmanager
+async def _chain(database: Database, outbox: Database) -> "AsyncIterator[ChainParts | None]":
+    settings = ChainSettings()
+    if not settings.is_on:
+        yield None
+        return
+    # Seconds of a start, which a process without a chain need not spend.
+    from workers.chain_parts import joined  # noqa: PLC0415
+
+    async with joined(settings, database, outbox) as parts:
+        yield parts
 
 
 def _mailer(settings: MailSettings) -> SmtpMail:

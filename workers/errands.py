@@ -31,6 +31,7 @@ from temporal.queues import DELIVERIES, LOANS
 from workflows.application import ApplicationWorkflow, application_workflow_id
 from workflows.application_state import ApplicationStart
 from workflows.billing import BillMonth, InvoiceWorkflow, billing_id
+from workflows.chain import ChainStart, ChainWorkflow, chain_workflow_id
 from workflows.close_of_business import CloseOfBusinessWorkflow, CloseThrough, close_of_business_id
 from workflows.loan import LoanStart, LoanWorkflow, loan_workflow_id
 from workflows.provider import ProviderStart, ProviderWorkflow, provider_workflow_id
@@ -94,6 +95,7 @@ class Errands:
             OutboxKind.PAYMENT_RECEIVED: self._payment_received,
             OutboxKind.CLOSE_OF_BUSINESS: self._close_of_business,
             OutboxKind.BILL_MONTH: self._bill_month,
+            OutboxKind.CHAIN_OPERATIONS: self._chain_operations,
             **(more or {}),
         }
 
@@ -221,6 +223,20 @@ class Errands:
             task_queue=self._task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             search_attributes=TypedSearchAttributes([SearchAttributePair(sa.TENANT, work.tenant_id)]),
+        )
+
+    async def _chain_operations(self, work: Work) -> None:
+        """Have a loan's writes carried out. The signal counts also in the moment in which the workflow would end."""
+        ref = LoanRef(work.tenant_id, work.payload["applicationId"], work.payload["loanId"])
+        await self._client.start_workflow(
+            ChainWorkflow.run,
+            ChainStart(ref),
+            id=chain_workflow_id(ref.loan_id),
+            task_queue=self._task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            start_signal="operations_left",
+            search_attributes=TypedSearchAttributes([SearchAttributePair(sa.TENANT, ref.tenant_id)]),
+            static_summary=f"loan {ref.loan_id} on chain",
         )
 
     async def retry_later(self, parcel: Parcel) -> None:

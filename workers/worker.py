@@ -19,6 +19,7 @@ from temporal.refusals import RefusalInterceptor
 from temporal.settings import TemporalSettings
 from workers.assembly import Activity, Engine, assemble
 from workers.calendar import Calendar
+from workers.chain_errands import ChainErrands
 from workers.errands import Errands
 from workers.plugin_calendar import PluginCalendar
 from workers.plugin_errands import PluginErrands, decisions_through
@@ -27,6 +28,7 @@ from workers.settings import WorkerSettings
 from workers.telemetry import TelemetryInterceptor
 from workflows.application import ApplicationWorkflow
 from workflows.billing import InvoiceWorkflow
+from workflows.chain import ChainWorkflow
 from workflows.close_of_business import CloseOfBusinessWorkflow
 from workflows.loan import LoanWorkflow
 from workflows.plugin_sync import PluginSyncWorkflow
@@ -41,6 +43,7 @@ WORKFLOWS = [
     ProviderWorkflow,
     InvoiceWorkflow,
     PluginSyncWorkflow,
+    ChainWorkflow,
 ]
 # Imports the workflow modules anew for every workflow and refuses whatever is not deterministic: every workflow test
 # and every replay runs in it.
@@ -101,11 +104,14 @@ async def main() -> None:
         )
         retrier = build_retrier(client, engine, at_once=settings.deliveries_in_flight)
         plugins = PluginErrands(client, engine.plugins, decisions_through(client, engine.rows))
-        relay = Relay(engine.outbox, Errands(client, engine.deliveries, more=plugins.by_kind), settings)
+        chain = ChainErrands(client, engine.rows, engine.reconciliation)
+        errands = Errands(client, engine.deliveries, more={**plugins.by_kind, **chain.by_kind})
+        relay = Relay(engine.outbox, errands, settings)
         async with worker, retrier:
             await make_current(client, version(cluster.build_id))
             hours = PluginCalendar(client, engine.outbox)
-            relaying = asyncio.gather(relay.run(), Calendar(client, engine.outbox).run(), hours.run())
+            calendar = Calendar(client, engine.outbox)
+            relaying = asyncio.gather(relay.run(), calendar.run(), hours.run(), *engine.on_chain())
             # Last, because whoever asks for metrics takes the answer for a sign that we serve.
             metrics, thread = start_http_server(settings.metrics_port, settings.metrics_host)
             log.info("worker serves", queue=LOANS, build_id=cluster.build_id, metrics_port=settings.metrics_port)

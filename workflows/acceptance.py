@@ -1,6 +1,7 @@
 """Third phase: the borrower chooses, and has the days the law gives to think again.
 
-Should the accepted offer lapse in these days, the borrower chooses again among what is left.
+A loan of a product on chain is then signed for and put there. Should the accepted offer lapse meanwhile, the borrower
+chooses again among what is left.
 """
 
 from temporalio import workflow
@@ -14,6 +15,7 @@ from models.offer import NoAcceptedOffer
 from temporal import search_attributes as sa
 from workflows.acting import transact, wait_until
 from workflows.application_state import ApplicationState, Lapse
+from workflows.chain_origination import ChainOrigination
 
 _S = ApplicationStatus
 _TOO_LATE = frozenset({_S.ACCEPTED, _S.DISBURSING, _S.DISBURSED, _S.DISBURSEMENT_FAILED})
@@ -25,7 +27,7 @@ class TooLateToWithdraw(Conflict):
 
 def check_withdrawal(state: ApplicationState) -> None:
     """Refuse a withdrawal that comes too late."""
-    if state.ended or state.status in _TOO_LATE or (state.choice and state.status is _S.OFFERED):
+    if state.ended or state.is_bound or state.status in _TOO_LATE or (state.choice and state.status is _S.OFFERED):
         raise TooLateToWithdraw(f"The application is {state.status}; it can no longer be withdrawn.", "status")
 
 
@@ -50,10 +52,19 @@ class Acceptance:
         while True:
             if ended := await self._choose():
                 return ended
-            assert self.state.agreement is not None
-            ended = await self._cool_off() if self.state.agreement.cooling_off_until else None
+            ended = await self._bind()
             if ended or self.state.agreement is not None:
                 return ended
+
+    async def _bind(self) -> ApplicationStatus | None:
+        """None when the money may leave, or when the accepted offer has lapsed and others are left."""
+        if self.state.agreement is not None and self.state.agreement.cooling_off_until:
+            ended = await self._cool_off()
+            if ended:
+                return ended
+        if self.state.agreement is not None and self.state.agreement.on_chain:
+            return await self._put_on_chain()
+        return None
 
     async def _choose(self) -> ApplicationStatus | None:
         """None when the borrower has accepted an offer, else how the application ended."""
@@ -70,7 +81,8 @@ class Acceptance:
             return await self._end_without_choice()
         request = AcceptanceRequest(state.ref, state.choice.offer_id, workflow.now())
         agreement = await transact(Offers.accept, request, summary="accept the offer")
-        state.show(_S.SIGNING if agreement.cooling_off_until else _S.DISBURSING, "**Accepted**")
+        waits = agreement.cooling_off_until or agreement.on_chain
+        state.show(_S.SIGNING if waits else _S.DISBURSING, "**Accepted**")
         state.agreement = agreement
         return None
 
@@ -90,8 +102,9 @@ class Acceptance:
         return await transact(Offers.end, ending, summary=str(ending.status))
 
     async def _cool_off(self) -> ApplicationStatus | None:
-        state = self.state
-        until = state.agreement.cooling_off_until if state.agreement else None
+        state, agreement = self.state, self.state.agreement
+        until = agreement.cooling_off_until if agreement else None
+        assert agreement is not None
         assert until is not None
         state.show(_S.SIGNING, f"**Cooling-off** until {until:%Y-%m-%d %H:%M} UTC")
         await wait_until(
@@ -104,9 +117,21 @@ class Acceptance:
             return await transact(Offers.end, ending, summary="cancelled in the cooling-off")
         if state.lapse:
             return await self._fall_back(state.lapse)
-        state.status = _S.DISBURSING
-        await transact(Disbursements.start, Started(state.ref, workflow.now()), summary="cooling-off has passed")
+        if not agreement.on_chain:
+            await self._start_disbursing("cooling-off has passed")
         return None
+
+    async def _put_on_chain(self) -> ApplicationStatus | None:
+        """The borrower is bound by now; who else must sign for it does, and the loan is put on chain."""
+        self.state.is_bound = True
+        if lapse := await ChainOrigination(self.state).run():
+            return await self._fall_back(lapse)
+        await self._start_disbursing("the loan is on chain")
+        return None
+
+    async def _start_disbursing(self, summary: str) -> None:
+        self.state.status = _S.DISBURSING
+        await transact(Disbursements.start, Started(self.state.ref, workflow.now()), summary=summary)
 
     async def _fall_back(self, lapse: Lapse) -> ApplicationStatus | None:
         """None when another offer is there to be chosen, else how the application ended."""

@@ -22,6 +22,9 @@ STRANGER_RETRY = RetryPolicy(
 # Longer than any lock of ours is held, short enough that a killed worker's work is soon taken up by another.
 TRANSACTION_TIMEOUT = timedelta(seconds=10)
 STRANGER_TIMEOUT = timedelta(seconds=30)
+# A transaction on a chain waits for its block, and for the blocks above it; it gives signs of life meanwhile.
+CHAIN_TIMEOUT = timedelta(minutes=15)
+CHAIN_HEARTBEAT = timedelta(seconds=60)
 
 
 async def transact(method: Method[Result], request: object, *, summary: str) -> Result:
@@ -39,6 +42,18 @@ async def ask(method: Method[Result], request: object, *, summary: str) -> Resul
     """Make one call to one stranger as an activity."""
     return await workflow.execute_activity_method(
         method, request, start_to_close_timeout=STRANGER_TIMEOUT, retry_policy=STRANGER_RETRY, summary=summary
+    )
+
+
+async def write_on_chain(method: Method[Result], request: object, *, summary: str) -> Result:
+    """Carry one write to a chain as an activity; an outage of the chain is waited out."""
+    return await workflow.execute_activity_method(
+        method,
+        request,
+        start_to_close_timeout=CHAIN_TIMEOUT,
+        heartbeat_timeout=CHAIN_HEARTBEAT,
+        retry_policy=STRANGER_RETRY,
+        summary=summary,
     )
 
 

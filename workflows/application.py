@@ -12,6 +12,7 @@ from temporalio.common import VersioningBehavior
 
 from activities.information import Information, Question
 from models.application import ApplicationStatus
+from models.chain import ChainNews
 from models.decision import DecisionKind
 from models.offer import NotOffered, acceptable
 from models.payment import TransferNews
@@ -21,6 +22,8 @@ from workflows.acting import transact
 from workflows.application_state import (
     ApplicationStart,
     ApplicationState,
+    ChainApproval,
+    ChainSigned,
     Choice,
     Chosen,
     Decided,
@@ -33,6 +36,7 @@ from workflows.application_state import (
     application_workflow_id,
 )
 from workflows.auction import Auction
+from workflows.chain_origination import check_approval, take_approval
 from workflows.funding import Funding
 from workflows.taking_back import offer_to_take_back, take_back
 from workflows.underwriting import UnderwritingPhase, check_review
@@ -115,6 +119,15 @@ class ApplicationWorkflow:
     def _check_lapse(self, lapse: Lapse) -> None:
         check_lapse(self.state, lapse)
 
+    @update("Somebody signs for the loan on chain")
+    async def approve_on_chain(self, given: ChainApproval) -> ChainSigned:
+        """Keep an underwriter's or the lender's signature; answered when it is on record."""
+        return await take_approval(self.state, given)
+
+    @approve_on_chain.validator
+    def _check_approval(self, given: ChainApproval) -> None:
+        check_approval(self.state, given)
+
     @update("The borrower accepts one offer")
     async def accept(self, choice: Choice) -> Chosen:
         """Accept an offer; answered when the acceptance is on record.
@@ -193,6 +206,11 @@ class ApplicationWorkflow:
     def identity_verified(self) -> None:
         """Papers that were missing are there."""
         self.state.papers_arrived = True
+
+    @workflow.signal(description="The chain has news of the loan")
+    def chain_event(self, news: ChainNews) -> None:  # noqa: ARG002 - whoever waits looks for himself
+        """Something has been confirmed on chain: collateral, or a write of ours."""
+        self.state.chain_news += 1
 
     @workflow.query(description="Where the application stands")
     def status(self) -> ApplicationStatus:

@@ -12,6 +12,7 @@ from models.application import ApplicationRef, ApplicationStatus
 from models.bid_book import BidBook, Window
 from models.bid_limits import BidLimits
 from models.bidding import Bid
+from models.chain_signing import Prepared, SignerRole
 from models.decision import BIDS, DecisionKind
 from models.offer import StandingOffer
 from models.payment import TransferNews
@@ -108,6 +109,26 @@ class Lapse:
 
 
 @dataclass(frozen=True, slots=True)
+class ChainApproval:
+    """A signature under the loan's terms (EIP-712), brought by an API key."""
+
+    loan_id: str
+    role: SignerRole
+    signer: str
+    signature: str
+    given_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChainSigned:
+    """How far the signing is once the signature is on record."""
+
+    approvals: int
+    approvals_needed: int
+    is_complete: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Withdrawal:
     """The borrower wants no loan."""
 
@@ -155,6 +176,10 @@ class ApplicationState:
         self.review: Review | None = None
         self.papers_arrived = False
         self.news: list[TransferNews] = []
+        self.is_bound = False
+        self.signing: Prepared | None = None
+        self.is_proposed = False
+        self.chain_news = 0
 
     @property
     def limits(self) -> BidLimits:
@@ -174,6 +199,7 @@ class ApplicationState:
     def offer_again(self, offers: tuple[StandingOffer, ...]) -> None:
         """The accepted offer has lapsed: the borrower chooses again."""
         self.offers, self.choice, self.agreement = offers, None, None
+        self.is_bound, self.signing, self.is_proposed = False, None, False
         if offers:
             self.status = ApplicationStatus.OFFERED
 

@@ -8,9 +8,11 @@ from temporalio.common import VersioningBehavior
 from temporalio.exceptions import ActivityError
 from temporalio.workflow import ContinueAsNewVersioningBehavior
 
+from activities.chain_news import ChainNewsTaking, TakeNews
 from activities.repayments import Posting, Repayments
 from activities.servicing import AccountOpened, At, Servicing
 from activities.transactions import TransactionOrder
+from models.chain import ChainNews
 from models.loan import OPEN, LoanStatus
 from models.payment import PaymentReceived
 from models.servicing import Step, next_step
@@ -83,6 +85,11 @@ class LoanWorkflow:
     def disbursement_returned(self) -> None:
         """The loan's money has come back."""
         self.state.returned = True
+
+    @workflow.signal(description="The chain has news of the loan")
+    def chain_event(self, news: ChainNews) -> None:
+        """Taking the same twice changes nothing."""
+        self.state.chain_news.append(news)
 
     @update("The borrower promises to pay")
     async def promise_to_pay(self, promise: PromiseToPay) -> LoanAnswer:
@@ -175,6 +182,10 @@ class LoanWorkflow:
             state.position = await transact(Repayments.post, posting, summary="post a payment")
             # Removed only now: a run that ends between the two would lose it.
             state.payments.pop(0)
+        elif state.chain_news:
+            news = TakeNews(state.ref, state.chain_news[0].event_id, workflow.now())
+            state.position = await transact(ChainNewsTaking.take, news, summary="take news of the chain")
+            state.chain_news.pop(0)
         elif state.orders:
             await carry_out(state)
         elif step is not None:

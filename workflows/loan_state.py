@@ -8,6 +8,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 from activities.transactions import TransactionOrder
+from models.chain import ChainNews
 from models.loan import LoanPosition, LoanRef
 from models.payment import PaymentReceived
 from models.servicing import Step
@@ -63,6 +64,7 @@ class LoanStart:
     done: Step | None = None
     payments: list[PaymentReceived] = field(default_factory=list)
     answers: dict[str, LoanAnswer] = field(default_factory=dict)
+    chain_news: list[ChainNews] = field(default_factory=list)
 
 
 class LoanState:
@@ -77,6 +79,7 @@ class LoanState:
         self.orders: dict[str, Order] = {}
         self.refused: dict[str, ActivityError] = {}
         self.returned = False
+        self.chain_news = list(start.chain_news)
         self._position = start.position
         self._settled_at_start = start.position.settled_installments if start.position else 0
         self._shown: tuple[object, ...] | None = _face(start.position) if start.position else None
@@ -109,7 +112,7 @@ class LoanState:
     @property
     def has_messages(self) -> bool:
         """Whether somebody wants something now."""
-        return bool(self.payments or self.orders or self.returned)
+        return bool(self.payments or self.orders or self.returned or self.chain_news)
 
     @property
     def settled_in_this_run(self) -> int:
@@ -118,7 +121,8 @@ class LoanState:
 
     def carried_over(self) -> LoanStart:
         """What the next run must know. Answers are kept, so that an update that comes twice is answered once."""
-        return LoanStart(self.ref, self._position, self.account_open, self.done, self.payments, self.answers)
+        known = (self._position, self.account_open, self.done)
+        return LoanStart(self.ref, *known, self.payments, self.answers, self.chain_news)
 
 
 def summary_of(position: LoanPosition, step: Step | None) -> str:

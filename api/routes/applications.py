@@ -74,6 +74,7 @@ async def submit(
                 account=body.disbursement_account,
                 at=datetime.now(UTC),
                 product=product,
+                wallet=body.wallet_address,
             )
             application = await take_in(session, caller.tenant_id, submission)
     return SubmittedOut(

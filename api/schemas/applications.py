@@ -11,6 +11,7 @@ from models.application import ApplicationStatus
 from models.product import WINDOW_HOURS
 
 AccountNumber = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z]{4,34}$")]
+WalletAddress = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-fA-F]{40}$")]
 BankCode = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{2,20}$")]
 
 
@@ -39,6 +40,9 @@ class ApplicationIn(In):
     identity: IdentityIn | None = None
     disbursement_account: DisbursementAccountIn | None = None
     product_id: Identifier | None = Field(default=None, description="The loan product asked for.")
+    wallet_address: WalletAddress | None = Field(
+        default=None, description="From which collateral comes, for a product that asks for some."
+    )
 
 
 class AcceptIn(In):

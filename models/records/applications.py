@@ -72,6 +72,8 @@ class Application(RecordedRow, table=True):
     status_at: datetime = instant()
     beneficiary_account_number: str | None = None
     beneficiary_bank_code: str | None = None
+    wallet_address: str | None = None
+    """From which collateral comes, for a loan that asks for some."""
     identity_verified: bool | None = None
     identity_reference: str | None = None
     screening_list_version: str | None = None

@@ -1,11 +1,21 @@
 """What our contracts have said, block by block, and how far we have read."""
 
+from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import BigInteger, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from models.records.columns import RecordedRow, document
+from models.records.columns import RecordedRow, document, instant, word
+
+
+class EventStatus(StrEnum):
+    """seen -> confirmed, when enough blocks are above it; orphaned, when its block is no longer of the chain."""
+
+    SEEN = "seen"
+    CONFIRMED = "confirmed"
+    ORPHANED = "orphaned"
 
 
 class ChainEvent(RecordedRow, table=True):
@@ -29,7 +39,9 @@ class ChainEvent(RecordedRow, table=True):
     block_hash: str
     tx_hash: str
     log_index: int
-    status: str = "seen"
+    status: EventStatus = word(default=EventStatus.SEEN)
+    taken_at: datetime | None = instant(default=None)
+    """When the loan took it as news, by the loan's own clock."""
 
 
 class ChainCursor(SQLModel, table=True):
@@ -43,3 +55,5 @@ class ChainCursor(SQLModel, table=True):
     number: int = Field(sa_type=BigInteger)
     hash: str
     confirmed: int = Field(default=-1, sa_type=BigInteger)
+    trail: list[Any] = document(default_factory=list)
+    """Blocks that were read before this one, `[number, hash]`, the newest last: how a reorganization finds its root."""

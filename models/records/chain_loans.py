@@ -47,6 +47,7 @@ class ChainLoan(RecordedRow, table=True):
     told_principal: int = base_units(default=0)
     told_outstanding: int = base_units(default=0)
     told_interest: int = base_units(default=0)
+    told_forgiven: int = base_units(default=0)
     told_sequence: int = 0
     seen_state: ChainState = word(default=ChainState.NONE)
     seen_outstanding: int = base_units(default=0)

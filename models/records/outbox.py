@@ -102,9 +102,12 @@ class OutboxKind(StrEnum):
     PAYMENT_RECEIVED = "payment_received"
     CLOSE_OF_BUSINESS = "close_of_business"
     BILL_MONTH = "bill_month"
+    CHAIN_OPERATIONS = "chain_operations"
     DELIVER = "deliver"
     SYNC_PLUGIN = "sync_plugin"
     PLUGIN_DECISION = "plugin_decision"
+    CHAIN_EVENT = "chain_event"
+    CHAIN_RECONCILIATION = "chain_reconciliation"
 
 
 class Channel(StrEnum):

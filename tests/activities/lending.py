@@ -1,7 +1,7 @@
 """A loan on real rows, posted to without any workflow: what the tests of the activities act on."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -21,6 +21,7 @@ from models.installment import Installment
 from models.loan import LoanPosition, LoanRef
 from models.payment import PaymentKind, PaymentReceived, PaymentStatus
 from models.records.applications import Applicant, Application
+from models.records.chain_loans import ChainLoan
 from models.records.database import Database
 from models.records.ledger import ClosedPeriodRow, EntryRow, JournalRow
 from models.records.loans import Loan
@@ -43,13 +44,16 @@ class Bank:
     transactions: Transactions
     repayments: Repayments
 
-    async def lends(self, **columns: Any) -> LoanRef:
+    async def lends(self, *, chained: Callable[[Loan], ChainLoan] | None = None, **columns: Any) -> LoanRef:
         """A loan of 1,200.00 at 12 % over twelve months, paid out."""
         number = next(_numbers)
         loan = _loan(number, columns)
         async with self.database.transaction(TENANT) as session:
             for row in (_applicant(number), _application(number), loan):
                 session.add(row)
+                await session.flush()
+            if chained is not None:
+                session.add(chained(loan))
                 await session.flush()
             disbursement = Transaction(
                 disbursement_transaction_id(loan.id),

@@ -73,6 +73,8 @@ async def test_the_same_idempotency_key_is_the_same_product(world: World) -> Non
         ({"principal": {"minimum": 5, "default": 1, "maximum": 9}}, "principal.default", "invalid_range"),
         ({"principal": {"minimum": 0.001, "default": 1, "maximum": 9}}, "principal.minimum", "invalid_amount"),
         ({"schedule": {"method": "magic"}}, "schedule.method", "invalid_document"),
+        ({"chain": {"funds": "token"}}, "chain.funds", "invalid_chain_rules"),
+        ({"chain": {"secured": True}}, "chain.asset", "invalid_chain_rules"),
         ({"schedule": {"moratorium": 52}}, "schedule.moratorium", "invalid_terms"),
         ({"schedule": {"businessDays": {"country": "XX"}}}, "schedule.businessDays.country", "unknown_calendar"),
         (
@@ -399,3 +401,19 @@ async def test_a_loan_that_has_ended_is_shown_as_it_was_left(world: World) -> No
     answer = await world.get(f"/api/loans/{loan.id}", on="2027-01-15")
 
     assert (answer.json()["flags"]["daysPastDue"], answer.json()["flags"]["delinquencyBucket"]) == (130, "121-150")
+
+
+async def test_a_secured_product_asks_from_which_wallet_the_collateral_comes(
+    world: World, checker: dict[str, str]
+) -> None:
+    product_id = await lent(world, checker, chain={"secured": True, "asset": "USDC"})
+    wallet = f"0x{'b0' * 20}"
+
+    without = await world.post("/api/loans/applications", asking(product_id))
+    wrong = await world.post("/api/loans/applications", asking(product_id) | {"walletAddress": "0x12"})
+    taken = await world.post("/api/loans/applications", asking(product_id) | {"walletAddress": wallet})
+
+    assert [(each.status_code, each.json()["field"]) for each in (without, wrong)] == [(422, "walletAddress")] * 2
+    assert taken.status_code == 201
+    (application,) = await world.rows(Application)
+    assert application.wallet_address == wallet

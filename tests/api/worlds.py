@@ -15,6 +15,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.signing import signed_headers
 from api.app import create_app
+from api.chain_desk import ChainDesk
 from api.examples import APPLICATION, DECISION, LEAD, PROVIDER
 from api.processes import Processes
 from api.resources import Resources, TemporalPages
@@ -183,12 +184,13 @@ def signed(credentials: Body, body: bytes, *, message_id: str = "msg_1", at: dat
 
 
 @asynccontextmanager
-async def opened(urls: DatabaseUrls, settings: ApiSettings) -> AsyncIterator[World]:
+async def opened(urls: DatabaseUrls, settings: ApiSettings, chain: ChainDesk | None = None) -> AsyncIterator[World]:
     database, temporal = Database(urls.app, pool_size=5), FakeTemporal()
     processes = Processes(
         cast("Client", temporal), calls=settings.process_calls, timeout_seconds=settings.process_timeout_seconds
     )
-    resources = Resources(settings, database, processes, TemporalPages("http://temporal.test", "default"))
+    pages = TemporalPages("http://temporal.test", "default")
+    resources = Resources(settings, database, processes, pages, chain or ChainDesk())
 
     @asynccontextmanager
     async def opening(_: ApiSettings) -> AsyncIterator[Resources]:

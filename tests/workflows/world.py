@@ -43,7 +43,7 @@ from models.records.tenants import Tenant
 from temporal.deployment import make_current, version
 from temporal.refusals import refusal_in
 from tests.workflows.fakes import FakeBureau, FakeLender, FakeMailer, FakePostbox, FakeRail
-from workers.assembly import Strangers, engine
+from workers.assembly import Chain, Strangers, engine
 from workers.calendar import Calendar
 from workers.embedded.postgres import DatabaseUrls
 from workers.errands import Errands
@@ -318,7 +318,7 @@ OFFER: dict[str, Any] = {
 
 
 @asynccontextmanager
-async def running(
+async def running(  # noqa: PLR0913 - whatever a test wants otherwise
     client: Client,
     urls: DatabaseUrls,
     rail: FakeRail,
@@ -327,12 +327,15 @@ async def running(
     providers: tuple[str, ...] = ("provider_first", "provider_quick"),
     postbox: FakePostbox | None = None,
     lenders: LenderApi | None = None,
+    chain: Chain | None = None,
     **tenant: Any,
 ) -> AsyncIterator[World]:
     """A worker and a relay on their own queue, until the test is over."""
     database, outbox = Database(urls.app), Database(urls.relay)
     world = World(database, client, rail, providers, postbox=postbox or FakePostbox(), lenders=lenders or FakeLender())
-    strangers = Strangers(rail, world.bureau, world.bureau, world.postbox, world.mailer, world.bureau, world.lenders)
+    strangers = Strangers(
+        rail, world.bureau, world.bureau, world.postbox, world.mailer, world.bureau, world.lenders, chain
+    )
     built = engine(database, outbox, strangers)
     world.queue, world.tenants = f"test-{uuid4()}", outbox
     await populate(database, world.providers, **tenant)

@@ -24,7 +24,21 @@ def registration(company: str, number: str, webhook_url: str, *, today: date) ->
     return body
 
 
-def application() -> Json:
-    """Sarah Johnson's application, with an account to pay out to."""
+def application(product_id: str | None = None) -> Json:
+    """Sarah Johnson's application, with an account to pay out to; for the standard product if none is named."""
     body: Json = deepcopy(APPLICATION["sarah"]["value"])
+    if product_id is not None:
+        body["productId"] = product_id
     return body | {"disbursementAccount": DISBURSEMENT_ACCOUNT}
+
+
+def product_on_chain() -> Json:
+    """The standard product, in US dollars, whose loans are kept on chain."""
+    return {
+        "name": "Standard, on chain",
+        "currency": "USD",
+        "principal": {"minimum": 1_000, "default": 25_000, "maximum": 1_000_000},
+        "annualRate": {"minimum": 0, "default": 12, "maximum": 100},
+        "installments": {"minimum": 1, "default": 12, "maximum": 120},
+        "chain": {"funds": "rail"},
+    }

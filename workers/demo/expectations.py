@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from workers.demo.story import FIRST, MISSED, QUICK, Story
+from workers.platform import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,8 @@ class Expectation:
 
 def expectations(story: Story) -> list[Expectation]:
     """Every expectation, in the order of the story."""
-    return [*_of_the_auction(story), *_of_the_loan(story), *_of_the_books(story)]
+    found = [*_of_the_auction(story), *_of_the_loan(story), *_of_the_books(story)]
+    return found + (list(_on_chain(story, story.on_chain)) if story.on_chain else [])
 
 
 def _of_the_auction(story: Story) -> Iterator[Expectation]:
@@ -62,3 +64,20 @@ def _of_the_books(story: Story) -> Iterator[Expectation]:
     ]
     yield Expectation("arrears in the timeline, in order", told, [event for event in events if event in told])
     yield Expectation("payments posted", 12, events.count("payment.processed"))
+
+
+def _on_chain(story: Story, chain: Json) -> Iterator[Expectation]:
+    standing = chain["standing"]["confirmed"]
+    yield Expectation("on chain at the end", ("closed", 0), (standing["state"], standing["outstanding"]))
+    repaid = [event["arguments"] for event in chain["events"] if event["name"] == "Repaid"]
+    yield Expectation("principal repaid on chain, in cents", 25_000_00, sum(int(each["principal"]) for each in repaid))
+    paid = [round(payment["amount"] * 100) for payment in story.payments]
+    recorded = [int(each["principal"]) + int(each["interest"]) for each in repaid]
+    yield Expectation("repayments on chain, in cents", paid, recorded)
+    approvals = [event["arguments"]["approvals"] for event in chain["events"] if event["name"] == "Originated"]
+    yield Expectation("underwriters who signed", [2], [int(each) for each in approvals])
+    late = [event["name"] for event in chain["events"] if event["name"] == "StateChanged"]
+    # Originated by its own event; funded, late, cured and closed are changes of state.
+    yield Expectation("changes of state on chain", 4, len(late))
+    unlike = [each["kind"] for each in chain["operations"] if each["status"] != "done"]
+    yield Expectation("writes that are not on chain", [], unlike)

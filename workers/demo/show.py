@@ -8,15 +8,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from workers.demo.expectations import expectations
+from workers.demo.loan_on_chain import LoanOnChain
 from workers.demo.story import CHAPTERS, Story, Teller
 from workers.platform import Json, Platform, SandboxWorld
 from workers.stack import Stack
-from workers.tenants import new_key
+from workers.tenants import key_beside, new_key
 from workers.up import links, show
 
 _STACK_PARTS = 6
 _SIDES = ("debit", "credit")
 _TIMEOUT_SECONDS = 60
+_TOLD_ON_CHAIN = ("principal", "interest", "outstanding", "approvals", "seq", "from", "to")
 
 
 async def run() -> None:
@@ -42,6 +44,7 @@ async def run() -> None:
                 SandboxWorld(http, stack.sandbox_url, stack.api_url),
                 tell=lambda line: progress.console.print(line, highlight=False),
                 chapter=lambda: progress.update(bar, advance=1),
+                chain=await _chain(stack, http, platform, api_key),
             )
             story = await teller.live()
             pages = links(stack, api_key) | {
@@ -54,6 +57,15 @@ async def run() -> None:
     console.print("`make up` starts the stack again on the same data, so that these pages can be opened.")
     if not _as_expected(console, story):
         raise typer.Exit(1)
+
+
+async def _chain(stack: Stack, http: httpx2.AsyncClient, platform: Platform, api_key: str) -> LoanOnChain | None:
+    """Who deals with the loan on chain: a product is put into force by another key than the one that made it."""
+    if stack.chain is None:
+        return None
+    other_key = await key_beside(stack.database_urls.app, api_key)
+    assert other_key is not None, "the key was made a moment ago"
+    return LoanOnChain(platform, Platform(http, stack.api_url, other_key))
 
 
 def _progress(console: Console) -> Progress:
@@ -73,6 +85,8 @@ def _tables(console: Console, story: Story) -> None:
     console.print(_offers(story))
     console.print(_schedule(story))
     console.print(_trial_balance(story))
+    if story.on_chain:
+        console.print(_loan_on_chain(story.on_chain))
 
 
 def _timeline(story: Story) -> Table:
@@ -130,11 +144,27 @@ def _trial_balance(story: Story) -> Table:
     return table
 
 
+def _loan_on_chain(chain: Json) -> Table:
+    """What anybody can read on the chain, without a name in it."""
+    standing, mined = chain["standing"]["confirmed"], [each for each in chain["transactions"] if each["gasUsed"]]
+    table = _table("On chain", "block", "event", "details")
+    for event in chain["events"]:
+        facts = {name: value for name, value in event["arguments"].items() if name in _TOLD_ON_CHAIN}
+        table.add_row(str(event["blockNumber"]), event["name"], ", ".join(f"{k} {v}" for k, v in facts.items()))
+    gas = sum(each["gasUsed"] for each in mined)
+    table.caption = (
+        f"contract {chain['contracts']['creditAggregator']}, loan {chain['loanKey']}\n"
+        f"{standing['state']}, outstanding {standing['outstanding']:,.2f}, interest paid"
+        f" {standing['interestPaid']:,.2f}, {len(mined)} transactions, {gas:,} gas"
+    )
+    return table
+
+
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", caption_justify="left", box=SIMPLE_HEAD)
     table.pad_edge, table.collapse_padding = False, True
     for column in columns:
-        numeric = column not in {"when", "what", "details", "provider", "due", "on", "account"}
+        numeric = column not in {"when", "what", "details", "provider", "due", "on", "account", "event"}
         table.add_column(column, justify="right" if numeric else "left", no_wrap=True)
     return table
 

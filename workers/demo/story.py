@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from workers.demo.bodies import application, registration
+from workers.demo.loan_on_chain import LoanOnChain
 from workers.platform import Json, Lender, Platform, SandboxWorld, until
 
 Tell = Callable[[str], None]
@@ -40,14 +41,24 @@ class Story:
     timeline: list[Json] = field(default_factory=list)
     mails: list[Json] = field(default_factory=list)
     trial_balance: Json = field(default_factory=dict)
+    on_chain: Json | None = None
     transfers: list[Json] = field(default_factory=list)
 
 
 class Teller:
     """Lives the story against a running stack, chapter by chapter."""
 
-    def __init__(self, platform: Platform, world: SandboxWorld, tell: Tell, chapter: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        platform: Platform,
+        world: SandboxWorld,
+        tell: Tell,
+        chapter: Callable[[], None],
+        chain: LoanOnChain | None = None,
+    ) -> None:
+        """With a chain, the loan is of a product that is kept there."""
         self._platform = platform
+        self._chain = chain
         self._world = world
         self._tell = tell
         self._chapter = chapter
@@ -78,7 +89,8 @@ class Teller:
         await self._world.instruct(slug, lender, behavior)
 
     async def _sarah_applies(self) -> None:
-        self.story.application_id = await self._platform.apply(application())
+        product_id = await self._chain.product() if self._chain else None
+        self.story.application_id = await self._platform.apply(application(product_id))
         self._tell("[bold]Sarah Johnson[/] asks for [bold]25,000 USD[/] over 365 days")
         self._chapter()
 
@@ -101,6 +113,9 @@ class Teller:
         best = self.story.offers[0]
         accepted = await self._platform.accept(self.story.application_id, best["offerId"])
         self.story.loan_id = accepted["loanId"]
+        if self._chain:
+            signed = await self._chain.sign(self.story.loan_id)
+            self._tell(f"[bold]{signed['approvals']} underwriters[/] sign for the loan, and it is put on chain")
         await self._platform.reaches(self.story.application_id, "disbursed", "disbursement_failed")
         loan = await until(self._loan_with_account, seconds=30, what="the loan's account")
         self._now = datetime.fromisoformat(loan["clockAt"])
@@ -169,6 +184,8 @@ class Teller:
         story.transfers = [t for t in await self._world.transfers() if t["reference"] == story.loan_id]
         story.mails = await until(self._mails, seconds=30, what="the last mail")
         self._tell(f"the loan is [bold green]{story.loan['status']}[/]")
+        if self._chain:
+            story.on_chain = await self._chain.look_back(story.loan_id)
 
     async def _loan(self) -> Json:
         return await self._platform.loan(self.story.loan_id, on=self._now.date())

@@ -27,6 +27,7 @@ _NOW = sa.text("now()")
 def upgrade() -> None:
     op.add_column("caas_loan", sa.Column("on_chain", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.alter_column("caas_loan", "on_chain", server_default=None)
+    op.add_column("caas_application", sa.Column("wallet_address", sa.String(), nullable=True))
     _make_chain_loan()
     _make_chain_operation()
     _make_chain_signature()
@@ -49,6 +50,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in reversed(TABLES):
         op.drop_table(table)
+    op.drop_column("caas_application", "wallet_address")
     op.drop_column("caas_loan", "on_chain")
 
 
@@ -82,6 +84,7 @@ def _make_chain_loan() -> None:
         sa.Column("told_principal", sa.Numeric(39, 0), nullable=False),
         sa.Column("told_outstanding", sa.Numeric(39, 0), nullable=False),
         sa.Column("told_interest", sa.Numeric(39, 0), nullable=False),
+        sa.Column("told_forgiven", sa.Numeric(39, 0), nullable=False),
         sa.Column("told_sequence", sa.Integer(), nullable=False),
         sa.Column("seen_state", sa.String(), nullable=False),
         sa.Column("seen_outstanding", sa.Numeric(39, 0), nullable=False),
@@ -208,6 +211,7 @@ def _make_chain_event() -> None:
         sa.Column("tx_hash", sa.String(), nullable=False),
         sa.Column("log_index", sa.Integer(), nullable=False),
         sa.Column("status", sa.String(), nullable=False),
+        sa.Column("taken_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("tenant_id", "id"),
         sa.UniqueConstraint("chain_id", "block_hash", "tx_hash", "log_index", name="caas_chain_event_log"),
     )
@@ -223,6 +227,7 @@ def _make_chain_cursor() -> None:
         sa.Column("number", sa.BigInteger(), nullable=False),
         sa.Column("hash", sa.String(), nullable=False),
         sa.Column("confirmed", sa.BigInteger(), nullable=False),
+        sa.Column("trail", postgresql.JSONB(), nullable=False),
         sa.PrimaryKeyConstraint("chain_id"),
     )
 
