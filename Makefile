@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: setup demo test up check fmt lock bench clean
+.PHONY: setup demo test contracts contracts-build up check fmt lock bench clean
 .DEFAULT_GOAL := demo
 
 setup: $(INSTALLED)
@@ -24,6 +24,14 @@ demo: setup
 
 test: setup
 	@$(BIN)/python -m pytest $(ARGS)
+
+# Compile, test, fuzz, hold invariants, gas and coverage, analyze and prove: contracts/Makefile names each. Linux on x86-64.
+contracts:
+	@$(MAKE) --no-print-directory --directory contracts --jobs 2
+
+# The artifacts that Python loads, after a change of a contract.
+contracts-build:
+	@$(MAKE) --no-print-directory --directory contracts abi
 
 up: setup
 	@$(BIN)/caas up

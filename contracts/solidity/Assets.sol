@@ -20,8 +20,13 @@ abstract contract Assets is ICreditAggregator, AccessControlDefaultAdminRules, P
 
     mapping(address asset => AssetConfig) private _assets;
 
-    /// @notice Say whether loans may be made in an asset, and from which principal (base units) they need a second and a
-    /// third approval; only the admin. Loans that exist go on.
+    modifier onlyOperator() {
+        _requireOperator();
+        _;
+    }
+
+    /// @notice Say whether loans may be made in an asset, and from which principal (base units) they need a second and
+    /// a third approval; only the admin. Loans that exist go on.
     /// @param asset a token, or a currency by its ISO 4217 number
     function setAsset(address asset, AssetConfig calldata config) external onlyRole(DEFAULT_ADMIN_ROLE) {
         if (asset == address(0)) revert ZeroAddress();
@@ -50,6 +55,10 @@ abstract contract Assets is ICreditAggregator, AccessControlDefaultAdminRules, P
         if (!config.enabled) revert AssetNotSupported(asset);
         if (principal >= config.third) return 3;
         return principal >= config.second ? 2 : 1;
+    }
+
+    function _requireOperator() private view {
+        _checkRole(OPERATOR_ROLE);
     }
 
     function _requireSupported(address asset) internal view {

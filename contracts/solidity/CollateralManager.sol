@@ -74,6 +74,8 @@ contract CollateralManager is CollateralLedger, ReentrancyGuardTransient, Pausab
     }
 
     /// @inheritdoc ICollateralManager
+    /// @dev A deposit stops payout and withdrawal for a block, and a new token takes one of few places and needs a price
+    /// from then on. So a token's first deposit has to be worth something, and so has every one that a stranger makes.
     function deposit(bytes32 loanId, address token, uint256 amount) external nonReentrant {
         if (amount == 0) revert AmountZero();
         ICreditAggregator.Loan memory loan = aggregator.loan(loanId);
@@ -85,6 +87,7 @@ contract CollateralManager is CollateralLedger, ReentrancyGuardTransient, Pausab
         uint256 received = IERC20(token).balanceOf(address(this)) - before;
         // slither-disable-next-line incorrect-equality -- nothing has arrived: there is no other zero
         if (received == 0) revert AmountZero();
+        if (msg.sender != loan.borrower || balanceOf(loanId, token) == 0) _requireLot(token, received);
         _credit(loanId, token, received);
         _watches[loanId].depositBlock = uint64(block.number);
         emit Deposited(loanId, token, msg.sender, received);
@@ -179,7 +182,7 @@ contract CollateralManager is CollateralLedger, ReentrancyGuardTransient, Pausab
         uint256 left = balanceOf(loanId, token);
         if (amount > left) revert BalanceTooLow(loanId, token, amount, left);
         if (paid < sale.owed) {
-            _checkLot(token, amount, left - amount);
+            if (amount < left) _requireLot(token, Math.min(amount, left - amount));
         } else {
             amount = Math.min(amount, sale.amountFor(sale.owed));
             paid = sale.costOf(amount);
@@ -309,11 +312,9 @@ contract CollateralManager is CollateralLedger, ReentrancyGuardTransient, Pausab
 
     /// @dev A small lot, or a small rest of a token, would cost a buyer more gas than it is worth and never be sold.
     /// The last of a token may be taken however small it is.
-    function _checkLot(address token, uint256 amount, uint256 left) private view {
-        if (left == 0) return;
+    function _requireLot(address token, uint256 amount) private view {
         TokenConfig memory config = _known(token);
-        uint256 smaller = Math.min(amount, left);
-        uint256 value = _value(smaller, _price(token, config), config.decimals, Math.Rounding.Floor);
+        uint256 value = _value(amount, _price(token, config), config.decimals, Math.Rounding.Floor);
         if (value < MIN_LOT_VALUE) revert LotTooSmall(value, MIN_LOT_VALUE);
     }
 

@@ -60,12 +60,12 @@ contract CreditAggregator is LoanBook, LenderEscrow, SignedTerms {
         _grantRoles(PAUSER_ROLE, pausers);
     }
 
-    // ------------------------------------------------------------------------------------------------ the loan's life
+    // ------------------------------------------------------------------------------------------------- the loan's life
 
     /// @inheritdoc ICreditAggregator
-    function originate(bytes32 loanId, Terms calldata terms, bytes calldata lenderSignature, bytes[] calldata approvals)
+    function originate(bytes32 loanId, Terms memory terms, bytes calldata lenderSignature, bytes[] calldata approvals)
         external
-        onlyRole(OPERATOR_ROLE)
+        onlyOperator
     {
         bytes32 hash = TypedData.ofTerms(terms);
         _requireNew(loanId, hash);
@@ -92,11 +92,11 @@ contract CreditAggregator is LoanBook, LenderEscrow, SignedTerms {
     }
 
     /// @inheritdoc ICreditAggregator
-    function fund(bytes32 loanId, bytes32 opId, uint24 seq) external onlyRole(OPERATOR_ROLE) nonReentrant {
+    function fund(bytes32 loanId, bytes32 opId, uint24 seq) external onlyOperator nonReentrant {
         (Record storage record, Balance memory balance) = _next(loanId, seq);
         _requireNotPaused();
-        if (balance.state != State.Originated) revert BadState(loanId, balance.state);
-        Agreed memory agreed = record.agreed;
+        _requireState(loanId, balance.state, balance.state == State.Originated);
+        Agreed memory agreed = _agreed(record);
         if (agreed.secured) _requireCovered(loanId, record.asset, agreed.principal);
 
         balance.outstanding = agreed.principal;
@@ -111,43 +111,36 @@ contract CreditAggregator is LoanBook, LenderEscrow, SignedTerms {
     /// @inheritdoc ICreditAggregator
     function repay(bytes32 loanId, bytes32 opId, uint24 seq, uint128 principal, uint96 interest)
         external
-        onlyRole(OPERATOR_ROLE)
+        onlyOperator
         nonReentrant
     {
         (Record storage record, Balance memory balance) = _next(loanId, seq);
         if (principal == 0 && interest == 0) revert AmountZero();
         // Interest may come after the last of the principal; nothing else may come to a closed loan.
         bool late = balance.state == State.Closed && principal == 0;
-        if (!late && !LoanStates.isServiced(balance.state)) revert BadState(loanId, balance.state);
-        if (principal > balance.outstanding) {
-            revert AmountExceedsOutstanding(loanId, principal, balance.outstanding);
-        }
-        Agreed memory agreed = record.agreed;
+        _requireState(loanId, balance.state, late || LoanStates.isServiced(balance.state));
+        Agreed memory agreed = _agreed(record);
         _requireBelowCap(loanId, agreed, balance.interestPaid, interest);
 
-        balance.outstanding -= principal;
+        _lower(loanId, balance, principal);
         balance.interestPaid += interest;
         emit Repaid(loanId, opId, seq, principal, interest, balance.outstanding);
-        _save(record, balance, loanId, opId, balance.outstanding == 0 ? State.Closed : balance.state, "repaid");
+        _save(record, balance, loanId, opId, _closedIfPaid(balance), "repaid");
         if (agreed.onChainFunds) _collect(record, uint256(principal) + interest);
     }
 
     /// @inheritdoc ICreditAggregator
     function reverseRepayment(bytes32 loanId, bytes32 opId, uint24 seq, uint128 principal, uint96 interest)
         external
-        onlyRole(OPERATOR_ROLE)
+        onlyOperator
     {
         (Record storage record, Balance memory balance) = _next(loanId, seq);
         if (principal == 0 && interest == 0) revert AmountZero();
-        Agreed memory agreed = record.agreed;
+        Agreed memory agreed = _agreed(record);
         if (agreed.onChainFunds) revert MoneyMovedOnChain(loanId);
-        if (!LoanStates.isServiced(balance.state) && balance.state != State.Closed && balance.state != State.WrittenOff)
-        {
-            revert BadState(loanId, balance.state);
-        }
-        uint128 repaid = agreed.principal - balance.outstanding - record.forgiven;
-        if (principal > repaid) revert AmountExceedsRepaid(loanId, principal, repaid);
-        if (interest > balance.interestPaid) revert AmountExceedsRepaid(loanId, interest, balance.interestPaid);
+        _requireState(loanId, balance.state, LoanStates.isReversible(balance.state));
+        _requireRepaid(loanId, principal, agreed.principal - balance.outstanding - record.forgiven);
+        _requireRepaid(loanId, interest, balance.interestPaid);
 
         balance.outstanding += principal;
         balance.interestPaid -= interest;
@@ -158,31 +151,25 @@ contract CreditAggregator is LoanBook, LenderEscrow, SignedTerms {
     /// @inheritdoc ICreditAggregator
     function forgive(bytes32 loanId, bytes32 opId, uint24 seq, uint128 principal, bytes32 reason)
         external
-        onlyRole(OPERATOR_ROLE)
+        onlyOperator
     {
         (Record storage record, Balance memory balance) = _next(loanId, seq);
         if (principal == 0) revert AmountZero();
-        if (!LoanStates.isServiced(balance.state)) revert BadState(loanId, balance.state);
-        if (principal > balance.outstanding) {
-            revert AmountExceedsOutstanding(loanId, principal, balance.outstanding);
-        }
+        _requireState(loanId, balance.state, LoanStates.isServiced(balance.state));
 
-        balance.outstanding -= principal;
+        _lower(loanId, balance, principal);
         record.forgiven += principal;
         emit Forgiven(loanId, opId, seq, principal, balance.outstanding, reason);
-        _save(record, balance, loanId, opId, balance.outstanding == 0 ? State.Closed : balance.state, "forgiven");
+        _save(record, balance, loanId, opId, _closedIfPaid(balance), "forgiven");
     }
 
     /// @inheritdoc ICreditAggregator
-    function transition(bytes32 loanId, bytes32 opId, uint24 seq, State to, bytes32 reason)
-        external
-        onlyRole(OPERATOR_ROLE)
-    {
+    function transition(bytes32 loanId, bytes32 opId, uint24 seq, State to, bytes32 reason) external onlyOperator {
         (Record storage record, Balance memory balance) = _next(loanId, seq);
         if (!LoanStates.mayFollow(balance.state, to)) revert BadTransition(loanId, balance.state, to);
         if (to == State.Cancelled && balance.state != State.Originated) {
             // The payout came back whole, so it was never a loan. Tokens that left do not come back by word.
-            Agreed memory agreed = record.agreed;
+            Agreed memory agreed = _agreed(record);
             if (agreed.onChainFunds) revert MoneyMovedOnChain(loanId);
             if (balance.outstanding != agreed.principal || balance.interestPaid != 0) {
                 revert BadTransition(loanId, balance.state, to);
@@ -193,14 +180,10 @@ contract CreditAggregator is LoanBook, LenderEscrow, SignedTerms {
     }
 
     /// @inheritdoc ICreditAggregator
-    function writeOff(bytes32 loanId, bytes32 opId, uint24 seq, bytes32 reason)
-        external
-        onlyRole(OPERATOR_ROLE)
-        nonReentrant
-    {
+    function writeOff(bytes32 loanId, bytes32 opId, uint24 seq, bytes32 reason) external onlyOperator nonReentrant {
         (Record storage record, Balance memory balance) = _next(loanId, seq);
         bool auctioned = balance.state == State.Liquidating;
-        if (!auctioned && !LoanStates.isServiced(balance.state)) revert BadState(loanId, balance.state);
+        _requireState(loanId, balance.state, auctioned || LoanStates.isServiced(balance.state));
         if (auctioned) {
             _requireAuctionOver(loanId);
             record.interestDue = 0;
@@ -214,12 +197,12 @@ contract CreditAggregator is LoanBook, LenderEscrow, SignedTerms {
         bytes32 loanId,
         bytes32 opId,
         uint24 seq,
-        NewTerms calldata newTerms,
+        NewTerms memory newTerms,
         bytes calldata borrowerSignature,
         bytes calldata lenderSignature
-    ) external onlyRole(OPERATOR_ROLE) nonReentrant {
+    ) external onlyOperator nonReentrant {
         (Record storage record, Balance memory balance) = _next(loanId, seq);
-        if (!LoanStates.isServiced(balance.state)) revert BadState(loanId, balance.state);
+        _requireState(loanId, balance.state, LoanStates.isServiced(balance.state));
         _requireNewTerms(loanId, newTerms, record.agreed.principal);
         _requireConsent(
             record,
@@ -231,23 +214,23 @@ contract CreditAggregator is LoanBook, LenderEscrow, SignedTerms {
 
         _apply(record.agreed, newTerms);
         balance.outstanding += newTerms.capitalized;
-        record.balance = balance;
+        _save(record, balance, loanId, opId, balance.state, "");
         emit Restructured(loanId, opId, seq, newTerms.agreementHash, newTerms.capitalized, balance.outstanding);
     }
 
-    // ---------------------------------------------------------------------------------------------------- liquidation
+    // ----------------------------------------------------------------------------------------------------- liquidation
 
     /// @inheritdoc ICreditAggregator
     function startLiquidation(bytes32 loanId, bytes32 opId, uint24 seq, uint96 interestDue)
         external
-        onlyRole(OPERATOR_ROLE)
+        onlyOperator
         nonReentrant
     {
         (Record storage record, Balance memory balance) = _next(loanId, seq);
         _requireNotPaused();
-        Agreed memory agreed = record.agreed;
+        Agreed memory agreed = _agreed(record);
         if (!agreed.secured) revert NotSecured(loanId);
-        if (!LoanStates.isServiced(balance.state)) revert BadState(loanId, balance.state);
+        _requireState(loanId, balance.state, LoanStates.isServiced(balance.state));
         if (balance.state != State.Defaulted && !collateral.isLiquidatable(loanId)) {
             revert LiquidationNotAllowed(loanId);
         }
@@ -264,14 +247,14 @@ contract CreditAggregator is LoanBook, LenderEscrow, SignedTerms {
         if (msg.sender != address(collateral)) revert NotCollateralManager(msg.sender);
         if (amount == 0) revert AmountZero();
         Record storage record = _loans[loanId];
-        Balance memory balance = record.balance;
-        if (balance.state != State.Liquidating) revert BadState(loanId, balance.state);
+        Balance memory balance = _balance(record);
+        _requireState(loanId, balance.state, balance.state == State.Liquidating);
         LoanMath.Split memory parts =
             LoanMath.split(amount, LIQUIDATION_FEE_BPS, record.interestDue, balance.outstanding);
 
         balance.outstanding -= parts.principal;
         balance.interestPaid += parts.interest;
-        record.balance = balance;
+        _save(record, balance, loanId, 0, balance.state, "");
         record.interestDue -= parts.interest;
         if (parts.surplus > 0) record.credit += parts.surplus;
         _shareProceeds(record, parts);
@@ -279,9 +262,9 @@ contract CreditAggregator is LoanBook, LenderEscrow, SignedTerms {
     }
 
     /// @inheritdoc ICreditAggregator
-    function settleLiquidation(bytes32 loanId, bytes32 opId, uint24 seq) external onlyRole(OPERATOR_ROLE) nonReentrant {
+    function settleLiquidation(bytes32 loanId, bytes32 opId, uint24 seq) external onlyOperator nonReentrant {
         (Record storage record, Balance memory balance) = _next(loanId, seq);
-        if (balance.state != State.Liquidating) revert BadState(loanId, balance.state);
+        _requireState(loanId, balance.state, balance.state == State.Liquidating);
         uint128 deficit = balance.outstanding + record.interestDue;
         State to = State.Closed;
         if (deficit > 0) {
@@ -295,7 +278,7 @@ contract CreditAggregator is LoanBook, LenderEscrow, SignedTerms {
         collateral.closeAuction(loanId);
     }
 
-    // ---------------------------------------------------------------------------------------------------- anyone's money
+    // -------------------------------------------------------------------------------------------------- anyone's money
 
     /// @inheritdoc ICreditAggregator
     function pay(bytes32 loanId, uint128 amount) external nonReentrant {
@@ -304,9 +287,7 @@ contract CreditAggregator is LoanBook, LenderEscrow, SignedTerms {
         if (state == State.None) revert LoanUnknown(loanId);
         if (!record.agreed.onChainFunds) revert NotOnChainFunds(loanId);
         if (amount == 0) revert AmountZero();
-        if (!LoanStates.isServiced(state) && state != State.Liquidating && state != State.WrittenOff) {
-            revert BadState(loanId, state);
-        }
+        _requireState(loanId, state, LoanStates.isOwed(state));
         uint128 credit = record.credit + amount;
         record.credit = credit;
         emit Paid(loanId, msg.sender, amount, credit);
@@ -318,7 +299,7 @@ contract CreditAggregator is LoanBook, LenderEscrow, SignedTerms {
         Record storage record = _loans[loanId];
         State state = record.balance.state;
         if (state == State.None) revert LoanUnknown(loanId);
-        if (state != State.Closed) revert BadState(loanId, state);
+        _requireState(loanId, state, state == State.Closed);
         uint128 credit = record.credit;
         if (credit == 0) revert NothingToReturn(loanId);
         address borrower = record.borrower;
@@ -327,16 +308,12 @@ contract CreditAggregator is LoanBook, LenderEscrow, SignedTerms {
         IERC20(record.asset).safeTransfer(borrower, credit);
     }
 
-    // -------------------------------------------------------------------------------------------------------- the admin
-
-    // ------------------------------------------------------------------------------------------------------- the reader
-
     /// @notice The version of this contract and of the domain that is signed for.
     function version() external pure returns (string memory) {
         return "1";
     }
 
-    // ---------------------------------------------------------------------------------------------------------- money
+    // ----------------------------------------------------------------------------------------------------------- money
 
     /// @dev What a repayment costs becomes the lender's escrow: first from the loan's credit, then from the caller.
     function _collect(Record storage record, uint256 amount) private {
@@ -354,7 +331,7 @@ contract CreditAggregator is LoanBook, LenderEscrow, SignedTerms {
         _giveEscrow(lender, asset, uint256(parts.interest) + parts.principal);
     }
 
-    // --------------------------------------------------------------------------------------------------- requirements
+    // ---------------------------------------------------------------------------------------------------- requirements
 
     /// @dev A loan over a rail without a lender on chain has nobody to ask here; its agreement is off chain.
     function _requireConsent(
@@ -371,7 +348,7 @@ contract CreditAggregator is LoanBook, LenderEscrow, SignedTerms {
         if (record.agreed.onChainFunds) _requireSignature(record.borrower, structHash, borrowerSignature);
     }
 
-    function _requireScore(Terms calldata terms) private view {
+    function _requireScore(Terms memory terms) private view {
         if (terms.minScore == 0) return;
         // The oracle refuses a score that has expired, so its end says nothing more.
         // slither-disable-next-line unused-return

@@ -12,8 +12,8 @@ import {ICreditScoringOracle} from "./interfaces/ICreditScoringOracle.sol";
 import {TypedData} from "./libraries/TypedData.sol";
 
 /// @title Credit scores that enough signers stand behind
-/// @notice A score is a fact that was signed off chain: anyone may bring it, nobody can alter it, and an older one never
-/// replaces a newer. One storage slot per subject.
+/// @notice A score is a fact that was signed off chain: anyone may bring it, nobody can alter it, and an older one
+/// never replaces a newer. One storage slot per subject.
 contract CreditScoringOracle is ICreditScoringOracle, AccessControlDefaultAdminRules, EIP712 {
     /// @notice Whose signatures count.
     bytes32 public constant ORACLE_SIGNER_ROLE = keccak256("ORACLE_SIGNER_ROLE");

@@ -43,8 +43,8 @@ abstract contract LoanBook is ICreditAggregator {
     /// @inheritdoc ICreditAggregator
     function loan(bytes32 loanId) external view returns (Loan memory) {
         Record storage record = _loans[loanId];
-        Balance memory balance = record.balance;
-        Agreed memory agreed = record.agreed;
+        Balance memory balance = _balance(record);
+        Agreed memory agreed = _agreed(record);
         return Loan({
             termsHash: record.termsHash,
             borrower: record.borrower,
@@ -88,7 +88,7 @@ abstract contract LoanBook is ICreditAggregator {
     /// @dev The loan and its balance as the write with this number finds them, the number taken.
     function _next(bytes32 loanId, uint24 seq) internal view returns (Record storage record, Balance memory balance) {
         record = _loans[loanId];
-        balance = record.balance;
+        balance = _balance(record);
         if (balance.state == State.None) revert LoanUnknown(loanId);
         if (seq != uint256(balance.seq) + 1) revert BadSequence(loanId, seq, balance.seq);
         balance.seq = seq;
@@ -109,7 +109,34 @@ abstract contract LoanBook is ICreditAggregator {
         if (from != to) emit StateChanged(loanId, opId, balance.seq, from, to, reason);
     }
 
-    function _record(bytes32 loanId, Terms calldata terms, bytes32 hash) internal {
+    function _balance(Record storage record) internal view returns (Balance memory) {
+        return record.balance;
+    }
+
+    function _closedIfPaid(Balance memory balance) internal pure returns (State) {
+        return balance.outstanding == 0 ? State.Closed : balance.state;
+    }
+
+    function _agreed(Record storage record) internal view returns (Agreed memory) {
+        return record.agreed;
+    }
+
+    function _lower(bytes32 loanId, Balance memory balance, uint128 principal) internal pure {
+        if (principal > balance.outstanding) {
+            revert AmountExceedsOutstanding(loanId, principal, balance.outstanding);
+        }
+        balance.outstanding -= principal;
+    }
+
+    function _requireRepaid(bytes32 loanId, uint128 amount, uint128 repaid) internal pure {
+        if (amount > repaid) revert AmountExceedsRepaid(loanId, amount, repaid);
+    }
+
+    function _requireState(bytes32 loanId, State state, bool isRight) internal pure {
+        if (!isRight) revert BadState(loanId, state);
+    }
+
+    function _record(bytes32 loanId, Terms memory terms, bytes32 hash) internal {
         _loans[loanId].termsHash = hash;
         Record storage record = _loans[loanId];
         record.balance.state = State.Originated;
@@ -126,7 +153,7 @@ abstract contract LoanBook is ICreditAggregator {
         if (terms.onChainFunds || terms.secured) record.asset = terms.asset;
     }
 
-    function _apply(Agreed storage agreed, NewTerms calldata newTerms) internal {
+    function _apply(Agreed storage agreed, NewTerms memory newTerms) internal {
         agreed.principal += newTerms.capitalized;
         agreed.aprBps = newTerms.aprBps;
         agreed.interestCapBps = newTerms.interestCapBps;

@@ -13,33 +13,33 @@ import {TypedData} from "./libraries/TypedData.sol";
 /// @notice Underwriters sign with keys of their own (ECDSA, 65 bytes); lenders and borrowers may be contracts.
 abstract contract SignedTerms is Assets, EIP712 {
     /// @inheritdoc ICreditAggregator
-    function termsHash(Terms calldata terms) external pure returns (bytes32) {
+    function termsHash(Terms memory terms) external pure returns (bytes32) {
         return TypedData.ofTerms(terms);
     }
 
-    function _requireTerms(bytes32 loanId, Terms calldata terms) internal view {
-        if (terms.agreementHash == bytes32(0)) revert BadTerms(loanId, "agreementHash");
-        if (terms.principal == 0) revert BadTerms(loanId, "principal");
-        if (terms.maturity == 0) revert BadTerms(loanId, "maturity");
-        if (terms.aprBps > 0 && terms.interestCapBps == 0) revert BadTerms(loanId, "interestCapBps");
-        if (terms.asset == address(0)) revert BadTerms(loanId, "asset");
-        if (terms.onChainFunds && terms.lender == address(0)) revert BadTerms(loanId, "lender");
+    function _requireTerms(bytes32 loanId, Terms memory terms) internal view {
+        if (terms.agreementHash == bytes32(0)) _badTerms(loanId, "agreementHash");
+        if (terms.principal == 0) _badTerms(loanId, "principal");
+        if (terms.maturity == 0) _badTerms(loanId, "maturity");
+        if (terms.aprBps > 0 && terms.interestCapBps == 0) _badTerms(loanId, "interestCapBps");
+        if (terms.asset == address(0)) _badTerms(loanId, "asset");
+        if (terms.onChainFunds && terms.lender == address(0)) _badTerms(loanId, "lender");
         if (terms.onChainFunds || terms.secured) {
-            if (terms.borrower == address(0)) revert BadTerms(loanId, "borrower");
+            if (terms.borrower == address(0)) _badTerms(loanId, "borrower");
             // A currency by its number is no token.
-            if (terms.asset.code.length == 0) revert BadTerms(loanId, "asset");
+            if (terms.asset.code.length == 0) _badTerms(loanId, "asset");
         }
     }
 
-    function _requireNewTerms(bytes32 loanId, NewTerms calldata newTerms, uint128 principal) internal pure {
-        if (newTerms.agreementHash == bytes32(0)) revert BadTerms(loanId, "agreementHash");
-        if (newTerms.maturity == 0) revert BadTerms(loanId, "maturity");
-        if (newTerms.aprBps > 0 && newTerms.interestCapBps == 0) revert BadTerms(loanId, "interestCapBps");
-        if (newTerms.capitalized > type(uint128).max - principal) revert BadTerms(loanId, "capitalized");
+    function _requireNewTerms(bytes32 loanId, NewTerms memory newTerms, uint128 principal) internal pure {
+        if (newTerms.agreementHash == bytes32(0)) _badTerms(loanId, "agreementHash");
+        if (newTerms.maturity == 0) _badTerms(loanId, "maturity");
+        if (newTerms.aprBps > 0 && newTerms.interestCapBps == 0) _badTerms(loanId, "interestCapBps");
+        if (newTerms.capitalized > type(uint128).max - principal) _badTerms(loanId, "capitalized");
     }
 
     /// @dev Sorted by address, so that one underwriter counts once; who writes loans does not approve them.
-    function _requireApprovals(bytes32 loanId, bytes32 hash, Terms calldata terms, bytes[] calldata approvals)
+    function _requireApprovals(bytes32 loanId, bytes32 hash, Terms memory terms, bytes[] calldata approvals)
         internal
         view
     {
@@ -64,5 +64,10 @@ abstract contract SignedTerms is Assets, EIP712 {
         if (!SignatureChecker.isValidSignatureNowCalldata(signer, _hashTypedDataV4(structHash), signature)) {
             revert BadSignature(signer);
         }
+    }
+
+    /// @dev In one place, because each would carry code of its own.
+    function _badTerms(bytes32 loanId, string memory field) private pure {
+        revert BadTerms(loanId, field);
     }
 }

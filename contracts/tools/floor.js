@@ -1,10 +1,11 @@
 "use strict";
-// Reads lcov and fails below the floor: 98 % of lines and 95 % of branches of each of the three contracts.
+// Reads lcov and fails below the floor: 98 % of lines and 95 % of branches, in each file of the three contracts.
 
-const { readFileSync } = require("node:fs");
+const { readFileSync, readdirSync } = require("node:fs");
+const { join } = require("node:path");
 
 const FLOOR = { lines: 98, branches: 95 };
-const HELD = ["CreditAggregator", "CollateralManager", "CreditScoringOracle"].map((name) => `solidity/${name}.sol`);
+const FOLDERS = ["solidity", "solidity/libraries"]; // all but interfaces, mocks and tests
 
 // One record per file: SF:path, then LF/LH lines found and hit, BRF/BRH branches found and hit.
 function records(lcov) {
@@ -23,23 +24,31 @@ function records(lcov) {
 const share = ([hit, found]) => (found === 0 ? 100 : (100 * hit) / found);
 const shown = (kind, record) => `${kind} ${share(record[kind]).toFixed(1)} % (${record[kind].join("/")})`;
 
+const held = FOLDERS.flatMap((folder) =>
+  readdirSync(join(__dirname, "..", folder))
+    .filter((name) => name.endsWith(".sol"))
+    .map((name) => `${folder}/${name}`),
+);
 const measured = records(readFileSync(process.argv[2], "utf8"));
 const below = [];
-const summary = [];
-for (const path of HELD) {
+const total = { lines: [0, 0], branches: [0, 0] };
+for (const path of held) {
   const record = measured.find((one) => one.path === path);
   if (record === undefined) {
-    below.push(`${path} was not measured`);
+    // Constants alone have no lines.
+    if (readFileSync(join(__dirname, "..", path), "utf8").includes("function ")) below.push(`${path} was not measured`);
     continue;
   }
   const line = `${path}: ${shown("lines", record)}, ${shown("branches", record)}`;
   console.log(record.missed.length > 0 ? `${line}; not reached: ${record.missed.join(", ")}` : line);
-  below.push(...Object.keys(FLOOR).filter((kind) => share(record[kind]) < FLOOR[kind]).map((kind) => `${path}: ${kind}`));
-  summary.push(`${path.slice(9, -4)} ${share(record.lines).toFixed(0)}/${share(record.branches).toFixed(0)} %`);
+  for (const kind of Object.keys(FLOOR)) {
+    record[kind].forEach((count, index) => { total[kind][index] += count; });
+    if (share(record[kind]) < FLOOR[kind]) below.push(`${path}: ${kind}`);
+  }
 }
 
 if (below.length > 0) {
   console.error(`below the floor: ${below.join(", ")}`);
   process.exit(1);
 }
-console.log(`lines/branches: ${summary.join(", ")}`);
+console.log(`${held.length} files: ${shown("lines", total)}, ${shown("branches", total)}`);

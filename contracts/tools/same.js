@@ -6,7 +6,12 @@ const { join } = require("node:path");
 
 const home = join(__dirname, "..");
 const json = (...path) => JSON.parse(readFileSync(join(home, ...path), "utf8"));
-const entries = (abi) => abi.map((entry) => JSON.stringify(entry)).sort().join("\n");
+// The two write the same entries and members in different orders.
+const ordered = (value) =>
+  value !== null && typeof value === "object" && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)))
+    : value;
+const entries = (abi) => abi.map((entry) => JSON.stringify(entry, (_, value) => ordered(value))).sort().join("\n");
 const differing = [];
 
 const files = readdirSync(join(home, "abi"));

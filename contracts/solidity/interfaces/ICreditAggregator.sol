@@ -8,7 +8,9 @@ pragma solidity 0.8.37;
 ///     None -> Originated -> Active <-> Delinquent -> Defaulted -> Liquidating
 ///     Originated, Active (nothing repaid) -> Cancelled      Active, Delinquent, Defaulted, Liquidating -> WrittenOff
 ///     Closed is reached by money or forgiveness alone, and left only when money is taken back
+///     Defaulted -> Active and WrittenOff -> Active by word; Liquidating -> Closed, WrittenOff or Defaulted by settling
 ///
+/// Every change of state after `Originated` is a `StateChanged`. Views of a loan that does not exist are zeros.
 /// Amounts are base units of the loan's asset. A loan of a currency without a token names the currency as its asset:
 /// the address whose value is the ISO 4217 number (840 is USD), as price feed registries do.
 interface ICreditAggregator {
@@ -52,13 +54,15 @@ interface ICreditAggregator {
         uint40 signedUntil;
     }
 
+    /// @dev `borrower` and `lender` as the terms have them. `asset` is zero for an unsecured loan that is paid out off
+    /// chain: no tokens move here, and its asset is in `Originated`.
     struct Loan {
         bytes32 termsHash;
         address borrower;
         address lender;
         address asset;
         uint128 principal; // with what was capitalized since
-        uint128 outstanding;
+        uint128 outstanding; // 0 before funding and after canceling; what was lost stays in a loan that is written off
         uint96 interestPaid;
         uint24 seq; // of the last write that was applied
         uint16 aprBps;
@@ -123,9 +127,9 @@ interface ICreditAggregator {
     error BadState(bytes32 loanId, State state);
     error BadTransition(bytes32 loanId, State from, State to);
     error BadTerms(bytes32 loanId, string field);
-    error AssetNotSupported(address asset);
+    error AssetNotSupported(address asset); // not enabled, or a token that keeps a part of what is sent
     error SignatureExpired(uint40 signedUntil);
-    error BadSignature(address signer);
+    error BadSignature(address signer); // of this signer; zero: an approval that nobody can have made
     error ApprovalsMissing(uint256 given, uint256 needed);
     error ApprovalsNotSorted(address signer);
     error NotUnderwriter(address signer);
@@ -146,6 +150,8 @@ interface ICreditAggregator {
     error NothingToReturn(bytes32 loanId);
 
     /// @notice Record agreed terms. The same terms again revert with `AlreadyApplied`, others with `TermsConflict`.
+    /// @param lenderSignature of `Offer`, by key or contract (ERC-1271); not read without a lender
+    /// @param approvals of `Approval`, 65 bytes each, in the order of their signers' addresses
     function originate(bytes32 loanId, Terms calldata terms, bytes calldata lenderSignature, bytes[] calldata approvals)
         external;
 
@@ -153,18 +159,30 @@ interface ICreditAggregator {
     function fund(bytes32 loanId, bytes32 opId, uint24 seq) external;
 
     /// @notice A repayment as the ledger has allocated it. For `onChainFunds` the tokens come from what was paid
-    /// before (`pay`), and what is missing from the caller; they are the lender's escrow then.
+    /// before (`pay`), and what is missing from the caller; they are the lender's escrow then. The last of the principal
+    /// closes the loan; interest alone may still come after it.
+    /// @param principal base units, at most what is outstanding
+    /// @param interest base units of interest, fees and penalties
     function repay(bytes32 loanId, bytes32 opId, uint24 seq, uint128 principal, uint96 interest) external;
 
-    /// @notice Money that came off chain was taken back.
+    /// @notice Money that came off chain was taken back; a closed loan is active again, a written off one stays so.
+    /// @param principal base units, at most what was repaid: what was forgiven is not
+    /// @param interest base units, at most what was paid
     function reverseRepayment(bytes32 loanId, bytes32 opId, uint24 seq, uint128 principal, uint96 interest) external;
 
+    /// @notice Principal that nobody is asked for any more; the last of it closes the loan.
     function forgive(bytes32 loanId, bytes32 opId, uint24 seq, uint128 principal, bytes32 reason) external;
 
+    /// @notice What the ledger says about a loan's standing. A loan over a rail is cancelled after its payout when all of
+    /// the payout came back and nothing was ever repaid.
     function transition(bytes32 loanId, bytes32 opId, uint24 seq, State to, bytes32 reason) external;
 
+    /// @notice Give up on what is outstanding; in liquidation only when the auction is over.
     function writeOff(bytes32 loanId, bytes32 opId, uint24 seq, bytes32 reason) external;
 
+    /// @notice Change the terms of a running loan; its state stays. The lender, if there is one, must have signed
+    /// `Restructuring`, and for `onChainFunds` the borrower as well; without a lender nothing here is signed, and
+    /// `signedUntil` is not read.
     function restructure(
         bytes32 loanId,
         bytes32 opId,
@@ -175,40 +193,52 @@ interface ICreditAggregator {
     ) external;
 
     /// @notice Auction the collateral: of a loan in default, or below the thresholds of the collateral manager.
-    /// `interestDue` is what is owed beside the principal.
+    /// @param interestDue base units that are owed beside the principal; they count against the cap already
     function startLiquidation(bytes32 loanId, bytes32 opId, uint24 seq, uint96 interestDue) external;
 
     /// @notice End the auction: `Closed` when nothing is owed, `WrittenOff` with the deficit when nothing is left to
-    /// sell, else back to `Defaulted`.
+    /// sell, else, once the auction is over, back to `Defaulted`. The deficit is principal and interest due. A debt that
+    /// proceeds have paid ends the auction for buyers at once, but the loan is closed here.
     function settleLiquidation(bytes32 loanId, bytes32 opId, uint24 seq) external;
 
     /// @notice The collateral manager passes on what a buyer paid: fee, interest, principal; the surplus is credit of
     /// the borrower. The tokens are here already.
+    /// @param amount base units of the loan's asset
     function auctionProceeds(bytes32 loanId, uint128 amount) external;
 
-    /// @notice Pay towards a loan from any wallet, also while paused; the ledger allocates it later (`repay`).
+    /// @notice Pay towards a loan from any wallet, also while paused; the ledger allocates it later (`repay`). Taken for
+    /// every loan with `onChainFunds` that is owed, in liquidation and written off too.
     function pay(bytes32 loanId, uint128 amount) external;
 
-    /// @notice What was paid too much goes back to the borrower of an ended loan; anyone may call.
+    /// @notice What was paid too much goes back to the borrower of a closed loan; anyone may call.
     function returnCredit(bytes32 loanId) external;
 
+    /// @notice Fill the caller's escrow, from which loans that he has signed are funded.
     function depositEscrow(address asset, uint256 amount) external;
 
+    /// @notice Empty the caller's escrow; not while paused, and within the outflow limit of the asset.
     function withdrawEscrow(address asset, uint256 amount, address to) external;
 
+    /// @notice All that is known of a loan here.
     function loan(bytes32 loanId) external view returns (Loan memory);
 
+    /// @notice Where a loan stands.
     function stateOf(bytes32 loanId) external view returns (State);
 
-    /// @return asset the loan's asset
+    /// @notice What is owed.
+    /// @return asset the loan's asset, as in `Loan`
     /// @return amount outstanding principal, and in liquidation the interest due as well
     function debtOf(bytes32 loanId) external view returns (address asset, uint256 amount);
 
+    /// @notice Base units that were paid for a loan and not allocated yet.
     function creditOf(bytes32 loanId) external view returns (uint128);
 
+    /// @notice Base units in escrow of a lender, or of the treasury.
     function escrowOf(address lender, address asset) external view returns (uint256);
 
+    /// @notice How many underwriters must approve; reverts for an asset that is not enabled.
     function approvalsNeeded(address asset, uint128 principal) external view returns (uint256);
 
+    /// @notice The EIP-712 struct hash of terms, by which an origination is known.
     function termsHash(Terms calldata terms) external pure returns (bytes32);
 }

@@ -26,11 +26,12 @@ interface ICreditScoringOracle {
     error ScoreMissing(bytes32 subject);
     error SignaturesMissing(uint256 given, uint256 needed);
     error SignersNotSorted(address signer);
-    error NotOracleSigner(address signer);
+    error NotOracleSigner(address signer); // zero: a signature that nobody can have made
     error BadQuorum(uint8 quorum, uint8 jumpQuorum);
 
     /// @notice Publish a score that enough signers have signed; whoever brings it pays for it. A score that moves more
     /// than `maxJump` points from one that is still good needs `jumpQuorum` signers.
+    /// @param signatures of `Score`, 65 bytes each, in the order of their signers' addresses
     function publish(bytes32 subject, Score calldata score, bytes[] calldata signatures) external;
 
     /// @notice The score of a subject; reverts when there is none or when it has expired.

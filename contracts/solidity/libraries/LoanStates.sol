@@ -30,4 +30,16 @@ library LoanStates {
         return state == ICreditAggregator.State.Active || state == ICreditAggregator.State.Delinquent
             || state == ICreditAggregator.State.Defaulted;
     }
+
+    /// @notice Whether a repayment may be taken back.
+    function isReversible(ICreditAggregator.State state) internal pure returns (bool) {
+        return
+            isServiced(state) || state == ICreditAggregator.State.Closed || state == ICreditAggregator.State.WrittenOff;
+    }
+
+    /// @notice Whether anybody may pay towards it.
+    function isOwed(ICreditAggregator.State state) internal pure returns (bool) {
+        return isServiced(state) || state == ICreditAggregator.State.Liquidating
+            || state == ICreditAggregator.State.WrittenOff;
+    }
 }

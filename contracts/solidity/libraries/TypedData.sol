@@ -8,22 +8,37 @@ import {ICreditScoringOracle} from "../interfaces/ICreditScoringOracle.sol";
 /// @notice Struct hashes only; each contract adds its own domain (its name, version "1", chain id, address).
 /// @dev All members are of one word, so `abi.encode` of a struct is its `encodeData`.
 library TypedData {
-    string private constant TERMS =
-        "Terms(bytes32 agreementHash,bytes32 subject,address borrower,address lender,address asset,uint128 principal,uint16 aprBps,uint16 interestCapBps,uint16 minScore,uint40 maturity,uint40 signedUntil,bool onChainFunds,bool secured)";
-    string private constant NEW_TERMS =
-        "NewTerms(bytes32 agreementHash,uint128 capitalized,uint16 aprBps,uint16 interestCapBps,uint40 maturity,uint40 signedUntil)";
-
-    bytes32 internal constant TERMS_TYPE = keccak256(bytes(TERMS));
-    bytes32 internal constant OFFER_TYPE = keccak256(abi.encodePacked("Offer(bytes32 loanId,Terms terms)", TERMS));
-    bytes32 internal constant APPROVAL_TYPE =
-        keccak256(abi.encodePacked("Approval(bytes32 loanId,Terms terms)", TERMS));
-    bytes32 internal constant NEW_TERMS_TYPE = keccak256(bytes(NEW_TERMS));
-    bytes32 internal constant RESTRUCTURING_TYPE =
-        keccak256(abi.encodePacked("Restructuring(bytes32 loanId,uint24 seq,NewTerms newTerms)", NEW_TERMS));
+    // Literals, because only of those the compiler knows the hash.
+    bytes32 internal constant TERMS_TYPE = keccak256(
+        "Terms(bytes32 agreementHash,bytes32 subject,address borrower,address lender,address asset,"
+        "uint128 principal,uint16 aprBps,uint16 interestCapBps,uint16 minScore,"
+        "uint40 maturity,uint40 signedUntil,bool onChainFunds,bool secured)"
+    );
+    bytes32 internal constant OFFER_TYPE = keccak256(
+        "Offer(bytes32 loanId,Terms terms)"
+        "Terms(bytes32 agreementHash,bytes32 subject,address borrower,address lender,address asset,"
+        "uint128 principal,uint16 aprBps,uint16 interestCapBps,uint16 minScore,"
+        "uint40 maturity,uint40 signedUntil,bool onChainFunds,bool secured)"
+    );
+    bytes32 internal constant APPROVAL_TYPE = keccak256(
+        "Approval(bytes32 loanId,Terms terms)"
+        "Terms(bytes32 agreementHash,bytes32 subject,address borrower,address lender,address asset,"
+        "uint128 principal,uint16 aprBps,uint16 interestCapBps,uint16 minScore,"
+        "uint40 maturity,uint40 signedUntil,bool onChainFunds,bool secured)"
+    );
+    bytes32 internal constant NEW_TERMS_TYPE = keccak256(
+        "NewTerms(bytes32 agreementHash,uint128 capitalized,uint16 aprBps,uint16 interestCapBps,"
+        "uint40 maturity,uint40 signedUntil)"
+    );
+    bytes32 internal constant RESTRUCTURING_TYPE = keccak256(
+        "Restructuring(bytes32 loanId,uint24 seq,NewTerms newTerms)"
+        "NewTerms(bytes32 agreementHash,uint128 capitalized,uint16 aprBps,uint16 interestCapBps,"
+        "uint40 maturity,uint40 signedUntil)"
+    );
     bytes32 internal constant SCORE_TYPE =
         keccak256("Score(bytes32 subject,uint16 score,uint40 issuedAt,uint40 expiresAt,uint32 modelVersion)");
 
-    function ofTerms(ICreditAggregator.Terms calldata terms) internal pure returns (bytes32) {
+    function ofTerms(ICreditAggregator.Terms memory terms) internal pure returns (bytes32) {
         return keccak256(abi.encode(TERMS_TYPE, terms));
     }
 
@@ -38,7 +53,7 @@ library TypedData {
     }
 
     /// @notice Bound to the write that carries it, so that one consent changes a loan once.
-    function ofRestructuring(bytes32 loanId, uint24 seq, ICreditAggregator.NewTerms calldata newTerms)
+    function ofRestructuring(bytes32 loanId, uint24 seq, ICreditAggregator.NewTerms memory newTerms)
         internal
         pure
         returns (bytes32)

@@ -171,6 +171,27 @@ contract CollateralManagerTest is Fixture {
         manager.deposit(LOAN, address(usdc), 1e6);
     }
 
+    function test_a_first_deposit_of_a_token_below_100_reverts_LotTooSmall() external {
+        originate();
+
+        vm.prank(borrower);
+        vm.expectRevert(abi.encodeWithSelector(ICollateralManager.LotTooSmall.selector, 99.999999e8, 100e8));
+        manager.deposit(LOAN, address(usdc), 99.999999e6);
+        deposit(LOAN, usdc, 100e6);
+        deposit(LOAN, usdc, 1); // and then whatever the borrower likes
+    }
+
+    function test_a_stranger_does_not_hold_up_a_loan_by_base_units_and_reverts_LotTooSmall() external {
+        lend();
+        give(weth, stranger, 1e18, address(manager));
+
+        vm.prank(stranger);
+        vm.expectRevert(abi.encodeWithSelector(ICollateralManager.LotTooSmall.selector, 0, 100e8));
+        manager.deposit(LOAN, address(weth), 1);
+
+        withdraw(weth, 1e18);
+    }
+
     function test_the_ninth_token_reverts_TooManyTokens() external {
         originate();
         for (uint256 i = 0; i < 8; ++i) {
@@ -303,12 +324,12 @@ contract CollateralManagerTest is Fixture {
 
     function test_a_token_that_is_withdrawn_whole_is_forgotten_and_the_others_stay() external {
         lend();
-        deposit(LOAN, usdc, 1e6);
+        deposit(LOAN, usdc, 100e6);
         deposit(LOAN, wbtc, 1e8);
         nextBlock();
 
         withdraw(weth, COLLATERAL);
-        withdraw(usdc, 1e6);
+        withdraw(usdc, 100e6);
 
         vm.assertEq(manager.tokensOf(LOAN), one(address(wbtc)));
     }

@@ -355,7 +355,7 @@ contract CollateralManagerPricesTest is Fixture {
     }
 
     function test_fuzz_the_health_factor_follows_collateral_and_debt(uint96 collateral, uint96 principal) external {
-        uint256 posted = within(collateral, 1e16, 1_000e18);
+        uint256 posted = within(collateral, 5e16, 1_000e18);
         uint128 lent = uint128(within(principal, 1e6, 1_000_000e6));
         originate(LOAN, termsOf(address(usdc), lent, true));
         deposit(LOAN, weth, posted);

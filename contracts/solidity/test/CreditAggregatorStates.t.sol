@@ -104,6 +104,19 @@ contract CreditAggregatorStatesTest is LoanCase {
         _holds(abi.encodeCall(aggregator.reverseRepayment, (LOAN, OP, 0, 0, 1)), "..ADF.AW.");
     }
 
+    function test_a_loan_that_owes_interest_alone_closes_when_it_comes() public {
+        _start(LOAN, _railTerms());
+        aggregator.repay(LOAN, OP, 2, PRINCIPAL, INTEREST);
+        aggregator.reverseRepayment(LOAN, OP, 3, 0, INTEREST);
+        vm.assertTrue(aggregator.stateOf(LOAN) == ICreditAggregator.State.Active);
+
+        aggregator.repay(LOAN, OP, 4, 0, 1);
+
+        vm.assertTrue(aggregator.stateOf(LOAN) == ICreditAggregator.State.Closed);
+        aggregator.repay(LOAN, OP, 5, 0, INTEREST - 1);
+        vm.assertEq(aggregator.loan(LOAN).interestPaid, INTEREST);
+    }
+
     function test_forgiving_a_part_leaves_the_state_alone() public {
         _holds(abi.encodeCall(aggregator.forgive, (LOAN, OP, 0, 1, REASON)), "..ADF....");
     }

@@ -442,13 +442,14 @@ contract LiquidationTest is Fixture {
     function test_the_last_of_a_token_may_be_taken_however_small() external {
         originate();
         deposit(LOAN, weth, COLLATERAL);
-        deposit(LOAN, usdc, 3e6);
+        deposit(LOAN, wbtc, 1e6); // 600
         nextBlock();
         fund(LOAN);
         wethFeed.setAnswer(1_100e8);
+        wbtcFeed.setAnswer(300e8); // 3
         liquidate(LOAN, 0);
 
-        vm.assertEq(take(LOAN, usdc, 3e6), 3.15e6);
+        vm.assertEq(take(LOAN, wbtc, 1e6), 3.15e6);
 
         vm.assertEq(manager.tokensOf(LOAN), one(address(weth)));
     }

@@ -54,7 +54,7 @@ contract Handler is Securing {
         drawn[19] = this.startAuction.selector;
         drawn[20] = this.takeLot.selector;
         drawn[21] = this.settleAuction.selector;
-        drawn[22] = this.passTime.selector;
+        drawn[22] = this.letTimePass.selector;
         drawn[23] = this.pauseAll.selector;
         drawn[24] = this.repeatWrite.selector;
         drawn[25] = this.stray.selector;
@@ -74,7 +74,7 @@ contract Handler is Securing {
         drawn[39] = this.settleAuction.selector;
     }
 
-    function passTime(uint256 elapsed) external {
+    function letTimePass(uint256 elapsed) external {
         _begin();
         later(1 minutes + elapsed % 5 hours);
     }

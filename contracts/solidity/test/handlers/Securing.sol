@@ -200,7 +200,7 @@ abstract contract Securing is Servicing {
     function _isSettleable(bytes32 loanId) private view returns (bool) {
         if (!_isLiquidating(loanId)) return false;
         (, uint40 endsAt) = manager.auctionOf(loanId);
-        return _debt(loanId) == 0 || !_hasPledge(loanId) || block.timestamp >= endsAt;
+        return _debt(loanId) == 0 || !_hasPledge(loanId) || block.timestamp > endsAt;
     }
 
     function _pledgedToken(bytes32 loanId, uint256 which) internal view returns (MockERC20 token) {

@@ -157,7 +157,7 @@ abstract contract Servicing is Origination {
     function _isLosable(bytes32 loanId) private view returns (bool) {
         if (!_isLiquidating(loanId)) return _isServiced(loanId);
         (, uint40 endsAt) = manager.auctionOf(loanId);
-        return block.timestamp >= endsAt;
+        return block.timestamp > endsAt;
     }
 
     function _isPayable(bytes32 loanId) private view returns (bool) {
