@@ -119,6 +119,7 @@ class ChainWrites:
         self._policy = policy
         self._now = now
         self._clock = clock
+        self._introduced: set[str] = set()
 
     async def write(self, order: WriteOrder) -> Written:
         """See that the operation is on the chain, once; a contract that says no raises `ContractRefused`."""
@@ -148,12 +149,15 @@ class ChainWrites:
             return await sign(session, self._node, order, signer, gas=room, fees=fees, at=self._now())
 
     async def _introduce(self, chain_id: int, address: str) -> None:
+        if address in self._introduced:
+            return
         async with self._database.transaction() as session:
-            if await knows_signer(session, chain_id, address):
-                return
-        nonce = await self._node.next_nonce(address)
-        async with self._database.transaction() as session:
-            await introduce_signer(session, chain_id, address, nonce)
+            is_known = await knows_signer(session, chain_id, address)
+        if not is_known:
+            nonce = await self._node.next_nonce(address)
+            async with self._database.transaction() as session:
+                await introduce_signer(session, chain_id, address, nonce)
+        self._introduced.add(address)
 
     def _signer_of(self, loan_id: str) -> str:
         """One signer for all of a loan, so that its writes are mined in their order."""

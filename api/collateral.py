@@ -229,8 +229,8 @@ async def _valued(desk: ChainDesk, function: str, *arguments: object) -> Any:
 
 
 def _covering(value: int, borrowable_of_one: int, token: TokenAt) -> int:
-    """The least amount that lets one borrow a value; the contract rounds down twice, so two units are added."""
-    return 0 if value == 0 else -(-value * 10**token.decimals // borrowable_of_one) + 2
+    """An amount that lets one borrow a value. The contract rounds down twice, so two units of value are added."""
+    return 0 if value == 0 else -(-(value + 2) * 10**token.decimals // borrowable_of_one)
 
 
 def _units(amount: Decimal, decimals: int, field: str) -> int:

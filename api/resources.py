@@ -12,6 +12,8 @@ from api.chain_desk import ChainDesk, chain_desk
 from api.observability import configure_logging
 from api.processes import Processes
 from api.settings import ApiSettings
+from contracts.pulse import Pulse
+from contracts.settings import ChainSettings
 from models.records.database import Database, DatabaseSettings
 from temporal.client import connect
 from temporal.settings import TemporalSettings
@@ -38,6 +40,8 @@ class Resources:
     processes: Processes
     pages: TemporalPages
     chain: ChainDesk = field(default_factory=ChainDesk)
+    pulse: Pulse | None = None
+    """Of the chain, where there is one."""
 
 
 @asynccontextmanager
@@ -50,7 +54,8 @@ async def open_resources(settings: ApiSettings) -> AsyncIterator[Resources]:
     processes = Processes(client, calls=settings.process_calls, timeout_seconds=settings.process_timeout_seconds)
     desk = chain_desk()
     try:
-        yield Resources(settings, database, processes, TemporalPages(cluster.ui_url, cluster.namespace), desk)
+        pages = TemporalPages(cluster.ui_url, cluster.namespace)
+        yield Resources(settings, database, processes, pages, desk, Pulse.of(ChainSettings()))
     finally:
         await desk.close()
         await database.close()

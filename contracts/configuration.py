@@ -10,7 +10,22 @@ from web3.contract import AsyncContract
 from contracts.addresses import AddressBook, Token, currency_address
 from contracts.artifacts import artifact
 from contracts.deployment_plan import HOURS, ZERO_ADDRESS, DeploymentPlan, PlanRefused, Tiers, TokenPlan
-from models.money import exponent_of
+from models.money import UnknownCurrency, exponent_of
+
+
+def require_whole_base_units(plan: DeploymentPlan) -> None:
+    """Refuse what no contract could be told, before anything is paid for."""
+    for currency, tiers in plan.assets.items():
+        try:
+            decimals = exponent_of(currency)
+        except UnknownCurrency as refusal:
+            raise PlanRefused(f"assets.{currency}: {refusal}") from None
+        tiers_in_base_units(tiers, decimals, f"assets.{currency}")
+    for symbol, token in plan.tokens.items():
+        if token.tiers:
+            tiers_in_base_units(token.tiers, token.decimals, f"tokens.{symbol}.tiers")
+        if token.hourly_outflow:
+            in_base_units(token.hourly_outflow, token.decimals, f"tokens.{symbol}.hourlyOutflow")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +73,7 @@ class Configuration:
         yield self._timelock.call("updateDelay", self._plan.timelock_delay_seconds)
 
     def _asset(self, address: str, tiers: Tiers, decimals: int, field: str) -> AdminCall:
-        second = in_base_units(tiers.second, decimals, f"{field}.second")
-        third = in_base_units(tiers.third, decimals, f"{field}.third")
-        return self._aggregator.call("setAsset", address, (second, third, True))
+        return self._aggregator.call("setAsset", address, (*tiers_in_base_units(tiers, decimals, field), True))
 
 
 class Known:
@@ -78,6 +91,11 @@ def token_config(plan: TokenPlan, token: Token) -> tuple[str, int, int, int, int
     """`ICollateralManager.TokenConfig`."""
     thresholds = (plan.ltv_bps, plan.liquidation_threshold_bps)
     return (token.feed, plan.max_age, *thresholds, token.decimals, plan.feed_decimals, True)
+
+
+def tiers_in_base_units(tiers: Tiers, decimals: int, field: str) -> tuple[int, int]:
+    second = in_base_units(tiers.second, decimals, f"{field}.second")
+    return second, in_base_units(tiers.third, decimals, f"{field}.third")
 
 
 def in_base_units(amount: Decimal, decimals: int, field: str) -> int:

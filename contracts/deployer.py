@@ -2,9 +2,12 @@
 
 from typing import Any, Self
 
+from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_typing import HexStr
 from eth_utils.address import to_checksum_address
+from eth_utils.exceptions import ValidationError
+from web3.exceptions import Web3Exception
 from web3.types import Nonce, TxParams, TxReceipt
 from web3.utils.address import get_create_address
 
@@ -20,6 +23,15 @@ GAS_MARGIN_PERCENT = 20
 
 class DeploymentFailed(ChainTrouble):
     """A transaction of the deployment was mined and failed, or what came of it is not what was computed."""
+
+
+def account_of(private_key: str) -> LocalAccount:
+    """The account of a key in hexadecimal; the refusal does not repeat it."""
+    try:
+        account: LocalAccount = Account.from_key(private_key)
+    except (ValueError, ValidationError):
+        raise DeploymentFailed("the deployer's key is no private key: 32 bytes in hexadecimal are one") from None
+    return account
 
 
 class Deployer:
@@ -68,8 +80,11 @@ class Deployer:
 
     async def _send(self, parameters: TxParams, what: str) -> TxReceipt:
         asked: TxParams = {**parameters, "from": self._account.address}
-        gas = await self._web3.eth.estimate_gas(asked)
-        sent = await self._web3.eth.send_raw_transaction(await self._signed({**parameters, "gas": gas}))
+        try:
+            gas = await self._web3.eth.estimate_gas(asked)
+            sent = await self._web3.eth.send_raw_transaction(await self._signed({**parameters, "gas": gas}))
+        except Web3Exception as trouble:
+            raise DeploymentFailed(f"{what}: {trouble}") from trouble
         self._nonce += 1
         receipt = await self._web3.eth.wait_for_transaction_receipt(
             sent, timeout=RECEIPT_TIMEOUT_SECONDS, poll_latency=POLL_SECONDS

@@ -13,11 +13,12 @@ from web3 import AsyncWeb3
 
 from contracts.addresses import AddressBook, Token, currency_address
 from contracts.artifacts import artifact
-from contracts.configuration import Configuration, Known, in_base_units
+from contracts.configuration import Configuration, Known, in_base_units, require_whole_base_units
 from contracts.deployer import Deployer
 from contracts.deployment_plan import ZERO_ADDRESS, DeploymentPlan, TokenPlan, dev_plan
 from contracts.dev_accounts import DevAccounts
-from contracts.session import Web3
+from contracts.presence import known_book
+from contracts.session import Web3, talking_to
 
 GWEI = 10**9
 MOST_WEI_PER_GAS = 200 * GWEI
@@ -31,7 +32,7 @@ ALLOWANCES = {
 
 
 async def ensure_deployed(
-    web3: Web3,
+    rpc_url: str,
     account: LocalAccount,
     plan: DeploymentPlan,
     path: Path,
@@ -39,31 +40,24 @@ async def ensure_deployed(
     most_wei_per_gas: int = MOST_WEI_PER_GAS,
 ) -> AddressBook:
     """The book at `path` if its contracts are on this chain, else a new one. Raises `AnotherChain`."""
-    if known := await known_book(web3, path):
+    if known := await known_book(rpc_url, path):
         return known
-    book = await deploy(web3, account, plan, most_wei_per_gas=most_wei_per_gas)
+    async with talking_to(rpc_url) as web3:
+        book = await deploy(web3, account, plan, most_wei_per_gas=most_wei_per_gas)
     book.write(path)
     return book
 
 
-async def ensure_dev_deployed(web3: Web3, path: Path) -> AddressBook:
+async def ensure_dev_deployed(rpc_url: str, path: Path) -> AddressBook:
     """The contracts of a development chain, with tokens in the hands of its accounts."""
-    if known := await known_book(web3, path):
+    if known := await known_book(rpc_url, path):
         return known
     accounts = DevAccounts()
-    book = await deploy(web3, accounts.deployer, dev_plan(accounts))
-    await _hand_out(await Deployer.of(web3, accounts.deployer, MOST_WEI_PER_GAS), book, accounts)
+    async with talking_to(rpc_url) as web3:
+        book = await deploy(web3, accounts.deployer, dev_plan(accounts))
+        await _hand_out(await Deployer.of(web3, accounts.deployer, MOST_WEI_PER_GAS), book, accounts)
     book.write(path)
     return book
-
-
-async def known_book(web3: Web3, path: Path) -> AddressBook | None:
-    """What is deployed already. None when there is no book, or when a chain of this beginning lost its contracts."""
-    book = AddressBook.find(path)
-    if book is None:
-        return None
-    book.require_chain(await web3.eth.chain_id, await genesis_of(web3))
-    return book if await is_there(web3, book) else None
 
 
 async def deploy(
@@ -76,12 +70,13 @@ async def deploy(
     """Deploy everything and configure it."""
     chain_id = await web3.eth.chain_id
     plan.require_sense(chain_id, account.address)
+    require_whole_base_units(plan)
     deployer = await Deployer.of(web3, account, most_wei_per_gas)
     first_block = await web3.eth.block_number + 1
     contracts = await _contracts(deployer, plan)
     book = AddressBook(
         chain_id=chain_id,
-        genesis=await genesis_of(web3),
+        genesis=(await web3.eth.get_block(0))["hash"].to_0x_hex(),
         first_block=first_block,
         contracts=contracts,
         tokens={symbol: await _token(deployer, symbol, token) for symbol, token in plan.tokens.items()},
@@ -89,17 +84,6 @@ async def deploy(
     )
     await _configure(deployer, plan, book)
     return book
-
-
-async def genesis_of(web3: Web3) -> str:
-    """The hash of the first block: development chains share an id, never this."""
-    return (await web3.eth.get_block(0))["hash"].to_0x_hex()
-
-
-async def is_there(web3: Web3, book: AddressBook) -> bool:
-    """Whether every contract of the book has code."""
-    named = [*book.contracts.values(), *(token.address for token in book.tokens.values())]
-    return all([bool(await web3.eth.get_code(AsyncWeb3.to_checksum_address(address))) for address in named])
 
 
 async def _contracts(deployer: Deployer, plan: DeploymentPlan) -> dict[str, str]:

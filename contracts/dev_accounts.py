@@ -11,7 +11,6 @@ from eth_account.signers.local import LocalAccount
 from contracts.dev_keys import MNEMONIC
 
 COUNT = 10
-FUNDED_WEI = 1_000_000 * 10**18
 
 
 def _derived() -> tuple[LocalAccount, ...]:

@@ -5,8 +5,8 @@ from typing import Any
 
 from contracts.node import Sent
 
-# Measured with geth 1.14, anvil 1.7 and py-evm. The order counts: a replacement that pays too little is "underpriced"
-# whatever else its sentence says.
+# As measured with anvil 1.7 and the dev node; the rest is what geth and its relatives are known to say. The order
+# counts: a replacement that pays too little is "underpriced" whatever else its sentence says.
 _SENTENCES = (
     (Sent.ALREADY_KNOWN, ("already known", "already imported", "known transaction", "already exists in")),
     (Sent.UNDERPRICED, ("underpriced", "less than block base fee", "fee too low", "fee is too low")),

@@ -3,14 +3,15 @@
 import json
 from pathlib import Path
 
-from eth_account import Account
 from rich.console import Console
 
 from contracts.addresses import AddressBook
+from contracts.deployer import account_of
 from contracts.deployment import ensure_deployed, ensure_dev_deployed
 from contracts.deployment_plan import DeploymentPlan, PlanRefused
 from contracts.dev_keys import CHAIN_ID
 from contracts.roles import holders
+from contracts.rpc import chain_id_of
 from contracts.session import talking_to
 from contracts.settings import ChainSettings
 from contracts.trouble import ChainTrouble
@@ -26,22 +27,14 @@ class SettingMissing(ChainTrouble):
         super().__init__(f"{variable} is not set: {what_for}")
 
 
-async def deployed_for_development(rpc_url: str, addresses: Path) -> AddressBook:
-    """The contracts, test tokens and roles of the development accounts, unless they are there."""
-    async with talking_to(rpc_url) as web3:
-        return await ensure_dev_deployed(web3, addresses)
-
-
 async def deploy(plan_file: Path | None, console: Console) -> None:
     """By the plan in a file; without one, a development chain gets what `caas up` gives it."""
     settings = ChainSettings()
     rpc_url, path = _rpc_url(settings), settings.addresses or DEFAULT_BOOK
     if plan_file is None:
-        async with talking_to(rpc_url) as web3:
-            served = await web3.eth.chain_id
-        if served != CHAIN_ID:
+        if (served := await chain_id_of(rpc_url)) != CHAIN_ID:
             raise PlanRefused(f"chain {served} is no development chain: name the file with the deployment plan")
-        book = await deployed_for_development(rpc_url, path)
+        book = await ensure_dev_deployed(rpc_url, path)
     else:
         book = await _deployed_by(plan_file, settings, path)
     console.print(f"{path} holds the addresses", markup=False, highlight=False, soft_wrap=True)
@@ -71,9 +64,8 @@ async def _deployed_by(plan_file: Path, settings: ChainSettings, path: Path) -> 
     plan = _plan_in(plan_file)
     if not (key := settings.deployer_key.get_secret_value()):
         raise SettingMissing("CAAS_CHAIN_DEPLOYER_KEY", "the account with this private key pays for the deployment")
-    async with talking_to(_rpc_url(settings)) as web3:
-        most = int(settings.max_fee_gwei * GWEI)
-        return await ensure_deployed(web3, Account.from_key(key), plan, path, most_wei_per_gas=most)
+    most = int(settings.max_fee_gwei * GWEI)
+    return await ensure_deployed(_rpc_url(settings), account_of(key), plan, path, most_wei_per_gas=most)
 
 
 def _plan_in(file: Path) -> DeploymentPlan:

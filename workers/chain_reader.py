@@ -22,6 +22,7 @@ READ = Counter("caas_chain_events_total", "Events of our loans, by what became o
 BLOCK = Gauge("caas_chain_block", "The last block that was read.")
 
 _WINDOW_BLOCKS = 2_000
+_REFUSED_SECONDS = 60
 
 
 class AnotherChain(Conflict):
@@ -54,13 +55,13 @@ class ChainReader:
         self._is_known = False
 
     async def run(self) -> None:
-        """Read for ever; an outage of the node or of the rows is waited out, another chain stops us."""
+        """Read for ever; an outage of the node or of the rows is waited out. Another chain is not read, ever."""
         while True:
             try:
                 await self.turn()
-            except AnotherChain:
-                log.exception("this chain is not read")
-                raise
+            except AnotherChain as refused:
+                log.error("this chain is not read", reason=refused.detail)  # noqa: TRY400 - the sentence says it all
+                await asyncio.sleep(_REFUSED_SECONDS)
             except Exception:
                 log.exception("reader cannot reach the chain or the rows")
                 self._is_known = False

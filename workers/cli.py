@@ -304,6 +304,18 @@ def analytics() -> None:
     finish(run())
 
 
+@benches.command("chain")
+def chain_writes(
+    operations: Annotated[int, typer.Option(min=10, help="Writes; a loan is ten of them.")] = 1_000,
+    crashes: Annotated[bool, typer.Option("--crashes", help="Kill the writers again and again.")] = False,  # noqa: FBT002 - a flag
+    node: Annotated[str, typer.Option(help="anvil, builtin, or auto: both if there is an anvil.")] = "auto",
+) -> None:
+    """Writes to both bundled chains per second, and whether each is there once, also when its writers are killed."""
+    from workers.bench.chain import run
+
+    finish(run(operations, crashes=crashes, node=node))
+
+
 def with_rows(work: Coroutine[Any, Any, Answer]) -> Answer:
     """What comes of it; a database that does not answer is one sentence of trouble."""
     from sqlalchemy.exc import OperationalError

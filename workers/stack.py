@@ -1,14 +1,14 @@
 """The whole engine on one machine: started in parallel, waited for by health, stopped in order.
 
 postgres -> migrations --+
-temporal ----------------+--> api, worker
-chain -> contracts ------+
+temporal ----------------+--> api
+chain -> contracts ------+--> worker
 sandbox
 """
 
 import asyncio
 import os
-from collections.abc import Callable, Collection, Coroutine, Iterator
+from collections.abc import Callable, Collection
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import NoReturn, Self
@@ -159,22 +159,21 @@ class Stack:
     async def _start_all(self) -> None:
         try:
             async with asyncio.TaskGroup() as parts:
-                engine = [parts.create_task(part) for part in self._engine_parts()]
+                engine = [parts.create_task(self._start_database()), parts.create_task(self.start("temporal"))]
+                chain = [parts.create_task(self._start_chain(self.chain))] if self.chain else []
                 for name in self._run:
-                    parts.create_task(self._start_after(engine if self._services[name].needs_engine else [], name))
+                    service = self._services[name]
+                    awaited = (engine if service.needs_engine else []) + (chain if service.needs_chain else [])
+                    parts.create_task(self._start_after(awaited, name))
         except BaseExceptionGroup as group:
             # The first is the cause; the others were cancelled because of it.
             raise group.exceptions[0] from None
 
-    def _engine_parts(self) -> Iterator[Coroutine[None, None, None]]:
-        yield self._start_database()
-        yield self.start("temporal")
-        if self.chain:
-            yield self._start_chain(self.chain)
-
     async def _start_chain(self, chain: NodeProcess | NamedNode) -> None:
         if isinstance(chain, NodeProcess):
-            await self.start("chain")
+            async with asyncio.TaskGroup() as parts:
+                parts.create_task(self.start("chain"))
+                parts.create_task(chain.prepare())
         await chain.deploy()
 
     async def _start_database(self) -> None:

@@ -5,7 +5,6 @@ import signal
 
 from rich.console import Console
 
-from contracts.addresses import AddressBook
 from workers.stack import Stack
 from workers.tenants import new_key
 
@@ -62,4 +61,6 @@ def chain_links(stack: Stack) -> dict[str, str]:
     """The node and our contracts on its chain, when there is one."""
     if stack.chain is None:
         return {}
+    from contracts.addresses import AddressBook  # noqa: PLC0415 - slow to import, and nothing waits for it now
+
     return {"Chain RPC": stack.chain.rpc_url, **AddressBook.read(stack.chain.addresses).contracts}

@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api.resources import Having
 from api.schemas.messages import DependenciesOut, HealthOut
+from contracts.pulse import ChainHealth
 from models.records.database import Database
 
 router = APIRouter(tags=["system"])
@@ -16,16 +17,21 @@ router = APIRouter(tags=["system"])
 
 @router.get("/health")
 async def health(having: Having, response: Response) -> HealthOut:
-    """200 while applications can be taken: without Temporal they wait, without the database nothing works."""
+    """200 while applications can be taken: without Temporal they wait, without a chain the loans on it do, without the
+    database nothing works."""
     has_rows = await _answers(having.database)
     has_processes = await having.processes.is_healthy()
+    chain = await having.pulse.felt() if having.pulse else None
+    is_whole = has_processes and chain in (None, ChainHealth.HEALTHY)
     response.status_code = 200 if has_rows else 503
     return HealthOut(
-        status="down" if not has_rows else "healthy" if has_processes else "degraded",
+        status="down" if not has_rows else "healthy" if is_whole else "degraded",
         mode=having.settings.mode,
         version=version("caas"),
         dependencies=DependenciesOut(
-            database="healthy" if has_rows else "down", temporal="healthy" if has_processes else "down"
+            database="healthy" if has_rows else "down",
+            temporal="healthy" if has_processes else "down",
+            blockchain=chain.value if chain else "off",
         ),
     )
 

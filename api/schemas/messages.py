@@ -52,6 +52,7 @@ class AdvancedOut(Out):
 class DependenciesOut(Out):
     database: Literal["healthy", "down"]
     temporal: Literal["healthy", "down"]
+    blockchain: Literal["healthy", "degraded", "down", "off"]
 
 
 class HealthOut(Out):

@@ -8,8 +8,7 @@ from pathlib import Path
 from aiohttp import web
 from eth_utils.address import to_canonical_address
 
-from contracts.dev_accounts import FUNDED_WEI, DevAccounts
-from contracts.dev_keys import CHAIN_ID
+from contracts.dev_keys import ADDRESSES, CHAIN_ID, FUNDED_WEI
 from contracts.devnode.chain import Clock, DevChain
 from contracts.devnode.journal import Journal, JournalFailed
 from contracts.devnode.server import RpcServer
@@ -26,7 +25,7 @@ class NodeOptions:
 
 def dev_chain(clock: Clock, journal: Journal | None = None) -> DevChain:
     """The chain of the dev accounts: what the journal says, or a new one in memory."""
-    balances = {to_canonical_address(account.address): FUNDED_WEI for account in DevAccounts()}
+    balances = {to_canonical_address(address): FUNDED_WEI for address in ADDRESSES}
     return DevChain(CHAIN_ID, balances, clock, journal)
 
 

@@ -60,7 +60,12 @@ async def put_on_chain(bank: Bank, ref: LoanRef, *, scale: int = 0, **columns: A
 async def said(bank: Bank, ref: LoanRef, name: str, **facts: Any) -> str:
     """An event that counts; its id."""
     number = next(_numbers)
-    place = {"block_number": number, "log_index": 0, "tx_hash": hash_of("tx", number), "block_hash": hash_of(number)}
+    place: dict[str, Any] = {
+        "block_number": number,
+        "log_index": 0,
+        "tx_hash": hash_of("tx", number),
+        "block_hash": hash_of(number),
+    }
     place |= {key: facts.pop(key) for key in place.keys() & facts.keys()}
     status = facts.pop("status", EventStatus.CONFIRMED)
     event = ChainEvent(

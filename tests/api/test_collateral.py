@@ -113,7 +113,7 @@ async def test_the_instructions_name_what_is_missing_and_the_calls_that_post_it(
     (accepted,) = body["tokens"]
     units = int(accepted["minimumAmountBaseUnits"])
     assert accepted["token"]["symbol"] == "WETH", "USDC is counted in, and not taken"
-    assert units == 15 * 10**17 + 2
+    assert units == 15 * 10**17 + 14_285_715
     assert accepted["approve"] == {
         "to": WETH.address,
         "data": f"0x095ea7b3{MANAGER[2:]:0>64}{units:064x}",

@@ -85,7 +85,11 @@ async def test_health_tells_what_is_away(world: World) -> None:
 
     assert (healthy.status_code, healthy.json()["status"]) == (200, "healthy")
     assert (degraded.status_code, degraded.json()["status"]) == (200, "degraded")
-    assert degraded.json()["dependencies"] == {"database": "healthy", "temporal": "down"}
+    assert degraded.json()["dependencies"] == {
+        "database": "healthy",
+        "temporal": "down",
+        "blockchain": "off",
+    }
 
 
 async def test_without_rows_nothing_works(world: World, rows: DatabaseUrls) -> None:

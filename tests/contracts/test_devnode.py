@@ -7,7 +7,8 @@ from hexbytes import HexBytes
 from web3.contract import AsyncContract
 from web3.exceptions import BlockNotFound, ContractCustomError, ContractLogicError, TransactionNotFound
 
-from contracts.dev_accounts import FUNDED_WEI, DevAccounts
+from contracts.dev_accounts import DevAccounts
+from contracts.dev_keys import ADDRESSES, FUNDED_WEI
 from contracts.devnode.process import dev_chain
 from tests.contracts.nodes import BEGAN_AT, GWEI, HandClock, Served, raw, serving
 
@@ -34,7 +35,7 @@ async def test_it_says_who_it_is(node: Served) -> None:
 
 
 async def test_the_accounts_of_the_mnemonic_are_funded(node: Served) -> None:
-    assert ALICE.address == "0x976EA74026E726554dB657fA54763abd0C3a0aa9"
+    assert tuple(account.address for account in PEOPLE) == ADDRESSES
     assert await node.web3.eth.get_balance(ALICE.address, 0) == FUNDED_WEI
 
 
@@ -201,15 +202,14 @@ async def test_a_batch_is_answered_one_by_one(node: Served) -> None:
 
 
 async def test_web3_may_ask_in_batches(node: Served) -> None:
+    alone = [await node.web3.eth.get_block("latest"), await node.web3.eth.get_balance(ALICE.address)]
+
     async with node.web3.batch_requests() as batch:
         batch.add(node.web3.eth.get_block("latest"))
         batch.add(node.web3.eth.get_balance(ALICE.address))
-        block, balance = list(await batch.async_execute())
+        together: list[object] = list(await batch.async_execute())
 
-    assert (block, balance) == (
-        await node.web3.eth.get_block("latest"),
-        await node.web3.eth.get_balance(ALICE.address),
-    )
+    assert together == alone
 
 
 @pytest.mark.parametrize(

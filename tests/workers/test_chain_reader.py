@@ -21,9 +21,10 @@ from models.records.chain_transactions import ChainTransaction
 from models.records.database import Database
 from models.records.outbox import OutboxKind, OutboxRow
 from models.sightings import NEWS, Logged, sighting_of
+from tests.activities.chain_rows import chain_database
 from tests.workers.chains import AGGREGATOR, FakeNode, Log, hash_of
 from workers.chain_reader import AnotherChain, ChainReader
-from workers.embedded.postgres import DatabaseUrls
+from workers.embedded.postgres import DatabaseUrls, Postgres
 
 TENANT = "tenant_test"
 _numbers = count(1)
@@ -75,11 +76,13 @@ class Reading:
         return sorted((names[each["eventId"]], each["about"]) for each in mine)
 
 
-@pytest.fixture
-async def relay(database: DatabaseUrls) -> AsyncIterator[Database]:
-    rows = Database(database.relay)
-    yield rows
-    await rows.close()
+@pytest.fixture(scope="module")
+async def relay(postgres: Postgres, migrated: DatabaseUrls) -> AsyncIterator[Database]:  # noqa: ARG001 - ordered
+    """One database for all: each test has a chain of its own."""
+    async with chain_database(postgres, "test_chain_reader") as urls:
+        rows = Database(urls.relay)
+        yield rows
+        await rows.close()
 
 
 async def reading(database: Database, *, confirmations: int = 0, ours: tuple[Log, ...] = ()) -> Reading:

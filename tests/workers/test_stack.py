@@ -43,6 +43,7 @@ async def test_a_stack_started_again_resumes_what_was_alive(tmp_path: Path) -> N
 async def test_the_engine_comes_back_after_a_kill(tmp_path: Path) -> None:
     async with Stack(throwaway(tmp_path), services=()) as stack:
         await run(stack, "CREATE TABLE kept AS SELECT 25000 AS amount")
+        assert (stack.chain, stack.environment["CAAS_CHAIN_RPC_URL"]) == (None, "")  # nobody pays for what is not asked
 
         for part in ("postgres", "temporal"):
             await stack.kill(part)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,8 @@ from models.records.database import Database
 from workers.bench.chain_loans import OPERATIONS_PER_LOAN, ChainedLoan
 from workers.bench.chain_proof import Proof, prove
 from workers.bench.chain_writer import WriterOrder
-from workers.embedded.chain import NodeProcess, anvil
+from workers.embedded.anvil import anvil
+from workers.embedded.chain import NodeProcess
 from workers.embedded.ports import any_free
 from workers.embedded.postgres import DatabaseUrls, Postgres
 from workers.embedded.secrets import Secrets
@@ -63,8 +65,8 @@ class Outcome:
     proof: Proof
 
 
-async def run(operations: int, *, crashes: bool) -> None:
-    """Both nodes, one after the other, on a PostgreSQL of its own."""
+async def run(operations: int, *, crashes: bool, node: str) -> None:
+    """One node, or with `auto` both, one after the other, on a PostgreSQL of its own."""
     console, seed = Console(), SystemRandom().randrange(10**6)
     if crashes:
         load = Load(operations, crashes=True, seed=seed)
@@ -72,6 +74,8 @@ async def run(operations: int, *, crashes: bool) -> None:
     else:
         load = Load(operations, crashes=False, writers=2, callers=1, at_once=12)
     kinds = [ChainChoice.ANVIL, ChainChoice.BUILTIN] if anvil() else [ChainChoice.BUILTIN]
+    if node != ChainChoice.AUTO:
+        kinds = [ChainChoice(node)]
     for kind in kinds:
         with TemporaryDirectory() as folder:
             state_dir = Path(folder)
@@ -131,8 +135,13 @@ async def _write(rpc_url: str, addresses: Path, urls: DatabaseUrls, load: Load) 
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env=dict(os.environ),
+        start_new_session=True,
     )
-    output, errors = await process.communicate(order.as_json().encode())
+    try:
+        output, errors = await process.communicate(order.as_json().encode())
+    finally:
+        if process.returncode is None:  # the writers are its children, and would outlive it
+            os.killpg(process.pid, signal.SIGKILL)
     if process.returncode:
         raise RuntimeError(f"the writers failed: {errors.decode()[-2000:]}")
     report: dict[str, Any] = json.loads(output.decode().splitlines()[-1])

@@ -7,9 +7,8 @@ else `anvil`, if it is found; else the dev node of ours
 
 import asyncio
 import os
-import shutil
 import sys
-from importlib.util import find_spec
+from importlib import import_module
 from pathlib import Path
 
 import httpx2
@@ -17,6 +16,7 @@ import httpx2
 from contracts.dev_keys import CHAIN_ID, OPERATOR_KEY, SCORE_SIGNER_KEY
 from contracts.settings import ChainSettings
 from contracts.trouble import ChainTrouble
+from workers.embedded.anvil import anvil, anvil_line, set_clock
 from workers.embedded.errors import ChainRefused
 from workers.embedded.ports import LOOPBACK
 from workers.embedded.processes import Child, Command
@@ -32,8 +32,8 @@ class NodeProcess:
         self.rpc_url = f"http://{LOOPBACK}:{port}"
         self.addresses = folder_of(kind, state_dir) / "addresses.json"
         self._state_dir = state_dir
-        line = anvil_line if kind is ChainChoice.ANVIL else dev_node_line
-        self._line = line(folder_of(kind, state_dir), port)
+        self._kind = kind
+        self._port = port
 
     @property
     def environment(self) -> dict[str, str]:
@@ -41,16 +41,26 @@ class NodeProcess:
 
     async def start(self) -> Child:
         """Return when the node answers."""
-        self.addresses.parent.mkdir(parents=True, exist_ok=True)
-        child = await Child.spawn(Command("chain", self._line, dict(os.environ)), self._state_dir)
+        folder = folder_of(self._kind, self._state_dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        line = anvil_line if self._kind is ChainChoice.ANVIL else dev_node_line
+        child = await Child.spawn(Command("chain", line(folder, self._port), dict(os.environ)), self._state_dir)
         try:
             await child.answers(lambda: answers(self.rpc_url))
+            if self._kind is ChainChoice.ANVIL:
+                await set_clock(self.rpc_url)
         except BaseException:
             await child.stop()
             raise
         return child
 
+    async def prepare(self) -> None:
+        """Load what a first deployment needs while the node starts."""
+        if not self.addresses.exists():
+            await asyncio.to_thread(import_module, "contracts.deployment")
+
     async def deploy(self) -> None:
+        """Deploy what is not there yet."""
         await asyncio.to_thread(deploy_for_development, self.rpc_url, self.addresses)
 
 
@@ -71,7 +81,7 @@ class NamedNode:
     async def deploy(self) -> None:
         if self._has_book:
             return
-        if (served := await chain_id_of(self.rpc_url)) != CHAIN_ID:
+        if (served := await served_chain_id(self.rpc_url)) != CHAIN_ID:
             what = "nothing answers there" if served is None else f"chain {served} is no development chain"
             raise ChainRefused(f"CAAS_CHAIN_RPC_URL is {self.rpc_url} and CAAS_CHAIN_ADDRESSES is not set: {what}")
         await asyncio.to_thread(deploy_for_development, self.rpc_url, self.addresses)
@@ -110,41 +120,22 @@ def dev_node_line(folder: Path, port: int) -> list[str]:
     return [*node, "--host", LOOPBACK, "--port", str(port), "--journal", str(folder / "blocks.jsonl")]
 
 
-def anvil_line(folder: Path, port: int) -> list[str]:
-    binary = anvil()
-    if binary is None:
-        raise ChainRefused("CAAS_CHAIN is anvil, and there is none on the PATH or in contracts/node_modules/.bin")
-    return [
-        binary,
-        *("--host", LOOPBACK, "--port", str(port), "--chain-id", str(CHAIN_ID), "--balance", "1000000"),
-        *("--state", str(folder / "state.json"), "--state-interval", "1", "--slots-in-an-epoch", "1", "--quiet"),
-    ]
-
-
-def anvil() -> str | None:
-    """On the PATH, or where npm puts it for the contracts."""
-    spec = find_spec("contracts")
-    assert spec is not None
-    assert spec.submodule_search_locations
-    beside = Path(spec.submodule_search_locations[0]) / "node_modules" / ".bin" / "anvil"
-    return shutil.which("anvil") or (str(beside) if beside.exists() else None)
-
-
 def deploy_for_development(rpc_url: str, addresses: Path) -> None:
-    """In a thread with a loop of its own: web3 takes a second or two to import, and others start meanwhile."""
-    from workers.chain import deployed_for_development  # noqa: PLC0415
+    """In a thread with a loop of its own: its imports take seconds, and others start meanwhile."""
+    from contracts.presence import known_book  # noqa: PLC0415
 
     try:
-        asyncio.run(deployed_for_development(rpc_url, addresses))
+        if asyncio.run(known_book(rpc_url, addresses)):
+            return
+        from contracts.deployment import ensure_dev_deployed  # noqa: PLC0415 - loads web3, which a chain that is ready spares
+
+        asyncio.run(ensure_dev_deployed(rpc_url, addresses))
     except ChainTrouble as trouble:
         raise ChainRefused(str(trouble)) from trouble
 
 
-async def answers(rpc_url: str) -> bool:
-    return await chain_id_of(rpc_url) is not None
-
-
-async def chain_id_of(rpc_url: str) -> int | None:
+async def served_chain_id(rpc_url: str) -> int | None:
+    """None while nothing answers there."""
     asked = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}
     async with httpx2.AsyncClient(trust_env=False) as http:
         try:
@@ -152,3 +143,7 @@ async def chain_id_of(rpc_url: str) -> int | None:
             return int(answer.json()["result"], 16)
         except (httpx2.TransportError, ValueError, KeyError, TypeError):
             return None
+
+
+async def answers(rpc_url: str) -> bool:
+    return await served_chain_id(rpc_url) is not None

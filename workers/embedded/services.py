@@ -16,6 +16,7 @@ class Service:
     name: str
     health_url: str
     needs_engine: bool
+    needs_chain: bool = False
 
     def command(self, environment: Mapping[str, str]) -> Command:
         return Command(self.name, [sys.executable, "-m", "workers.cli", self.name], environment)
@@ -36,7 +37,7 @@ class Service:
 
 def all_services(api_url: str, sandbox_url: str, metrics_url: str) -> dict[str, Service]:
     listed = (
-        Service("worker", f"{metrics_url}/metrics", needs_engine=True),
+        Service("worker", f"{metrics_url}/metrics", needs_engine=True, needs_chain=True),
         Service("api", f"{api_url}/health", needs_engine=True),
         Service("sandbox", f"{sandbox_url}/health", needs_engine=False),
     )
