@@ -89,7 +89,7 @@ async def ledger_figures(session: AsyncSession, loan: Loan, scale: int) -> Figur
     else:  # out of the books, and owed all the same
         outstanding = sum(row.principal_outstanding_minor for row in schedule)
     received = sum(row.paid_minor - row.principal_paid_minor for row in schedule)
-    return Figures(_state_of(loan), outstanding * unit, received * unit)
+    return Figures(_state_of(loan, outstanding), outstanding * unit, received * unit)
 
 
 async def _receivable(session: AsyncSession, loan: Loan) -> int:
@@ -107,13 +107,14 @@ async def _receivable(session: AsyncSession, loan: Loan) -> int:
     return int(found.scalar_one())
 
 
-def _state_of(loan: Loan) -> ChainState:
+def _state_of(loan: Loan, outstanding: int) -> ChainState:
+    """A loan closes on chain with its last principal; interest alone may still be owed."""
     match LoanStatus(loan.status):
         case LoanStatus.CANCELLED:
             return ChainState.CANCELLED
         case LoanStatus.CLOSED_WRITTEN_OFF:
             return ChainState.WRITTEN_OFF
-        case status if status in OPEN and loan.outstanding_minor:
+        case status if status in OPEN and outstanding:
             return ChainState.ACTIVE
         case _:
             return ChainState.CLOSED

@@ -7,7 +7,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class ChainSettings(BaseSettings):
-    """`CAAS_CHAIN_*`. Without `CAAS_CHAIN_RPC_URL` there is no chain, and no product may ask for one."""
+    """`CAAS_CHAIN_*`. Without `CAAS_CHAIN_RPC_URL` there is no chain, and what a product asks of it waits."""
 
     model_config = SettingsConfigDict(env_prefix="CAAS_CHAIN_", env_file=".env", extra="ignore")
 
