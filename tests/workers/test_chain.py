@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from rich.console import Console
 
-from contracts.addresses import AddressBook
+from contracts.addresses import AddressBook, AnotherChain
 from contracts.deployer import DeploymentFailed
 from contracts.deployment_plan import dev_plan
 from contracts.dev_accounts import DevAccounts
@@ -169,6 +169,19 @@ async def test_the_contracts_are_deployed_and_shown(
     assert f"CreditAggregator {aggregator}" in output
     assert f"OPERATOR_ROLE       {DevAccounts().operator.address}" in output
     assert f"block {int(await ask(node.url, 'eth_blockNumber'), 16)}," in output
+
+
+async def test_contracts_of_another_chain_are_not_shown(
+    node: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book = tmp_path / "addresses.json"
+    monkeypatch.setenv("CAAS_CHAIN_RPC_URL", node.url)
+    monkeypatch.setenv("CAAS_CHAIN_ADDRESSES", str(book))
+    await deploy(None, Console(file=StringIO()))
+    book.write_text(book.read_text().replace(str(CHAIN_ID), "1"))
+
+    with pytest.raises(AnotherChain, match="chain 1"):
+        await show(Console())
 
 
 async def test_a_deployment_by_plan_needs_a_key(node: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
