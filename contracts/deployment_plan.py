@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from eth_account.signers.local import LocalAccount
 from eth_utils.address import is_address, to_checksum_address
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 from contracts.dev_accounts import DevAccounts
@@ -32,7 +32,21 @@ def _address(value: str) -> str:
     return to_checksum_address(value)
 
 
+def _somebody(value: str) -> str:
+    if value == ZERO_ADDRESS:
+        raise ValueError("the zero address is nobody")
+    return value
+
+
+def _distinct(people: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(people)) < len(people):
+        raise ValueError("somebody is named twice, and counts once")
+    return people
+
+
 Address = Annotated[str, AfterValidator(_address)]
+Person = Annotated[Address, AfterValidator(_somebody)]
+People = Annotated[tuple[Person, ...], Field(min_length=1), AfterValidator(_distinct)]
 
 
 class _Part(BaseModel):
@@ -44,6 +58,12 @@ class Tiers(_Part):
 
     second: Decimal = Field(default=SECOND_FROM, gt=0)
     third: Decimal = Field(default=THIRD_FROM, gt=0)
+
+    @model_validator(mode="after")
+    def _ascend(self) -> Self:
+        if self.third < self.second:
+            raise ValueError(f"third is {self.third}, below second, which is {self.second}")
+        return self
 
 
 class TokenPlan(_Part):
@@ -71,13 +91,13 @@ class DeploymentPlan(_Part):
 
     admin_delay_seconds: int = Field(default=48 * HOURS, ge=0)
     timelock_delay_seconds: int = Field(default=48 * HOURS, ge=0)
-    proposers: tuple[Address, ...] = Field(min_length=1)
-    executors: tuple[Address, ...] = Field(min_length=1)
-    operators: tuple[Address, ...] = Field(min_length=1)
-    underwriters: tuple[Address, ...] = Field(min_length=1)
-    score_signers: tuple[Address, ...] = Field(min_length=1)
-    pausers: tuple[Address, ...] = Field(min_length=1)
-    treasury: Address
+    proposers: People
+    executors: People
+    operators: People
+    underwriters: People
+    score_signers: People
+    pausers: People
+    treasury: Person
     quorum: int = Field(default=1, ge=1, le=255)
     jump_quorum: int = Field(default=1, ge=1, le=255)
     max_jump: int = Field(default=150, ge=0, le=550)
@@ -91,7 +111,7 @@ class DeploymentPlan(_Part):
         try:
             return cls.model_validate(document)
         except ValidationError as trouble:
-            lines = (f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in trouble.errors())
+            lines = (f"{'.'.join(map(str, each['loc'])) or 'plan'}: {each['msg']}" for each in trouble.errors())
             raise PlanRefused("; ".join(lines)) from None
 
     def require_sense(self, chain_id: int, deployer: str) -> None:

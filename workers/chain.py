@@ -11,7 +11,7 @@ from contracts.deployment import ensure_deployed, ensure_dev_deployed
 from contracts.deployment_plan import DeploymentPlan, PlanRefused
 from contracts.dev_keys import CHAIN_ID
 from contracts.roles import holders
-from contracts.rpc import chain_id_of
+from contracts.rpc import chain_id_of, genesis_of
 from contracts.session import talking_to
 from contracts.settings import ChainSettings
 from contracts.trouble import ChainTrouble
@@ -47,8 +47,9 @@ async def show(console: Console) -> None:
     settings = ChainSettings()
     if settings.addresses is None:
         raise SettingMissing("CAAS_CHAIN_ADDRESSES", "the address book says which contracts to show")
-    book = AddressBook.read(settings.addresses)
-    async with talking_to(_rpc_url(settings)) as web3:
+    book, rpc_url = AddressBook.read(settings.addresses), _rpc_url(settings)
+    book.require_chain(await chain_id_of(rpc_url), await genesis_of(rpc_url))
+    async with talking_to(rpc_url) as web3:
         head = await web3.eth.get_block("latest")
         lines = [f"chain {await web3.eth.chain_id}, block {head['number']}, contracts since block {book.first_block}"]
         for name, roles in (await holders(web3, book)).items():

@@ -15,6 +15,7 @@ from typing import NoReturn, Self
 
 from contracts.settings import ChainSettings
 from workers.embedded.chain import NamedNode, NodeProcess, chosen_kind, no_chain
+from workers.embedded.chain_memory import require_chain_of_loans
 from workers.embedded.lock import locked
 from workers.embedded.ports import LOOPBACK, Ports
 from workers.embedded.postgres import Postgres
@@ -159,8 +160,9 @@ class Stack:
     async def _start_all(self) -> None:
         try:
             async with asyncio.TaskGroup() as parts:
-                engine = [parts.create_task(self._start_database()), parts.create_task(self.start("temporal"))]
-                chain = [parts.create_task(self._start_chain(self.chain))] if self.chain else []
+                database = parts.create_task(self._start_database())
+                engine = [database, parts.create_task(self.start("temporal"))]
+                chain = [parts.create_task(self._start_chain(self.chain, database))] if self.chain else []
                 for name in self._run:
                     service = self._services[name]
                     awaited = (engine if service.needs_engine else []) + (chain if service.needs_chain else [])
@@ -169,12 +171,14 @@ class Stack:
             # The first is the cause; the others were cancelled because of it.
             raise group.exceptions[0] from None
 
-    async def _start_chain(self, chain: NodeProcess | NamedNode) -> None:
+    async def _start_chain(self, chain: NodeProcess | NamedNode, database: asyncio.Task[None]) -> None:
         if isinstance(chain, NodeProcess):
             async with asyncio.TaskGroup() as parts:
                 parts.create_task(self.start("chain"))
                 parts.create_task(chain.prepare())
         await chain.deploy()
+        await database
+        await require_chain_of_loans(self.state_dir, self.database_urls.relay, chain.rpc_url)
 
     async def _start_database(self) -> None:
         await self.start("postgres")

@@ -227,6 +227,9 @@ def real_plan(**changes: Any) -> dict[str, Any]:
     [
         ({"operators": []}, "operators: "),
         ({"treasury": "0x12"}, "treasury: .*'0x12' is no address"),
+        ({"treasury": "0x" + 40 * "0"}, "treasury: .*the zero address is nobody"),
+        ({"scoreSigners": 2 * real_plan()["scoreSigners"], "quorum": 2}, "scoreSigners: .*named twice"),
+        ({"assets": {"USD": {"second": "10", "third": "5"}}}, "assets.USD: .*third is 5, below second, which is 10"),
         ({"adminDelay": 5}, "adminDelay: "),
         ({"operators": [PEOPLE.operator.address]}, f"{PEOPLE.operator.address} is a development account"),
         ({"tokens": {"USDC": {"decimals": 6}}}, "tokens.USDC.address: missing, and chain 1 is no development chain"),

@@ -8,14 +8,15 @@ from collections.abc import AsyncIterator
 from io import StringIO
 from pathlib import Path
 
+import psycopg
 import pytest
 from rich.console import Console
 
-from contracts.addresses import AddressBook
+from contracts.addresses import AddressBook, AnotherChain
 from contracts.deployer import DeploymentFailed
 from contracts.deployment_plan import dev_plan
 from contracts.dev_accounts import DevAccounts
-from contracts.dev_keys import OPERATOR_KEY, SCORE_SIGNER_KEY
+from contracts.dev_keys import CHAIN_ID, OPERATOR_KEY, SCORE_SIGNER_KEY
 from contracts.devnode.process import dev_chain
 from contracts.presence import known_book
 from contracts.pulse import ChainHealth, Pulse
@@ -26,7 +27,8 @@ from workers.chain import SettingMissing, deploy, show
 from workers.embedded import anvil as foundry
 from workers.embedded.anvil import anvil_line
 from workers.embedded.chain import NamedNode, chosen_kind, folder_of
-from workers.embedded.errors import ChainRefused
+from workers.embedded.chain_memory import require_chain_of_loans
+from workers.embedded.errors import ChainForgotten, ChainRefused
 from workers.embedded.settings import ChainChoice, throwaway
 from workers.stack import Stack
 from workers.up import chain_links
@@ -50,6 +52,15 @@ async def caas(*arguments: str, **environment: str) -> tuple[int, str]:
     return process.returncode, output.decode()
 
 
+def read_before(genesis: str, database_url: str) -> None:
+    with psycopg.connect(database_url.replace("postgresql+psycopg://", "postgresql://")) as connection:
+        connection.execute(
+            "INSERT INTO caas_chain_cursor (chain_id, genesis, number, hash, confirmed, trail)"
+            " VALUES (%s, %s, 0, %s, 0, '[]')",
+            (CHAIN_ID, genesis, genesis),
+        )
+
+
 async def test_a_stack_has_a_chain_with_our_contracts_that_survives_a_kill(tmp_path: Path) -> None:
     async with Stack(throwaway(tmp_path, chain=ChainChoice.BUILTIN), services=()) as stack:
         assert stack.chain is not None
@@ -60,6 +71,10 @@ async def test_a_stack_has_a_chain_with_our_contracts_that_survives_a_kill(tmp_p
         await stack.start("chain")
 
         assert await known_book(stack.chain.rpc_url, stack.chain.addresses) == book
+        await require_chain_of_loans(tmp_path, stack.database_urls.relay, stack.chain.rpc_url)
+        read_before("0xother", stack.database_urls.relay)
+        with pytest.raises(ChainForgotten, match="began with block 0xother, and the node at"):
+            await require_chain_of_loans(tmp_path, stack.database_urls.relay, stack.chain.rpc_url)
         assert stack.environment["CAAS_CHAIN_RPC_URL"] == links["Chain RPC"] == stack.chain.rpc_url
         assert links["CreditAggregator"] == book.contracts["CreditAggregator"]
 
@@ -74,7 +89,8 @@ def test_a_state_directory_goes_on_with_the_node_it_began_with(tmp_path: Path, m
     folder_of(ChainChoice.BUILTIN, tmp_path).mkdir(parents=True)
 
     assert chosen_kind(ChainChoice.AUTO, tmp_path) is ChainChoice.BUILTIN
-    assert chosen_kind(ChainChoice.ANVIL, tmp_path) is ChainChoice.ANVIL
+    with pytest.raises(ChainRefused, match=f"CAAS_CHAIN is anvil, and the chain of {tmp_path} was made by builtin"):
+        chosen_kind(ChainChoice.ANVIL, tmp_path)
 
 
 def test_anvil_begins_at_the_same_moment_every_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,6 +169,19 @@ async def test_the_contracts_are_deployed_and_shown(
     assert f"CreditAggregator {aggregator}" in output
     assert f"OPERATOR_ROLE       {DevAccounts().operator.address}" in output
     assert f"block {int(await ask(node.url, 'eth_blockNumber'), 16)}," in output
+
+
+async def test_contracts_of_another_chain_are_not_shown(
+    node: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book = tmp_path / "addresses.json"
+    monkeypatch.setenv("CAAS_CHAIN_RPC_URL", node.url)
+    monkeypatch.setenv("CAAS_CHAIN_ADDRESSES", str(book))
+    await deploy(None, Console(file=StringIO()))
+    book.write_text(book.read_text().replace(str(CHAIN_ID), "1"))
+
+    with pytest.raises(AnotherChain, match="chain 1"):
+        await show(Console())
 
 
 async def test_a_deployment_by_plan_needs_a_key(node: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from workers.demo.chain_table import chain_table
 from workers.demo.expectations import expectations
 from workers.demo.loan_on_chain import LoanOnChain
 from workers.demo.story import CHAPTERS, Story, Teller
@@ -18,7 +19,6 @@ from workers.up import links, show
 _STACK_PARTS = 6
 _SIDES = ("debit", "credit")
 _TIMEOUT_SECONDS = 60
-_TOLD_ON_CHAIN = ("principal", "interest", "outstanding", "approvals", "seq", "from", "to")
 
 
 async def run() -> None:
@@ -86,7 +86,7 @@ def _tables(console: Console, story: Story) -> None:
     console.print(_schedule(story))
     console.print(_trial_balance(story))
     if story.on_chain:
-        console.print(_loan_on_chain(story.on_chain))
+        console.print(chain_table(story.on_chain), highlight=False)
 
 
 def _timeline(story: Story) -> Table:
@@ -144,27 +144,11 @@ def _trial_balance(story: Story) -> Table:
     return table
 
 
-def _loan_on_chain(chain: Json) -> Table:
-    """What anybody can read on the chain, without a name in it."""
-    standing, mined = chain["standing"]["confirmed"], [each for each in chain["transactions"] if each["gasUsed"]]
-    table = _table("On chain", "block", "event", "details")
-    for event in chain["events"]:
-        facts = {name: value for name, value in event["arguments"].items() if name in _TOLD_ON_CHAIN}
-        table.add_row(str(event["blockNumber"]), event["name"], ", ".join(f"{k} {v}" for k, v in facts.items()))
-    gas = sum(each["gasUsed"] for each in mined)
-    table.caption = (
-        f"contract {chain['contracts']['creditAggregator']}, loan {chain['loanKey']}\n"
-        f"{standing['state']}, outstanding {standing['outstanding']:,.2f}, interest paid"
-        f" {standing['interestPaid']:,.2f}, {len(mined)} transactions, {gas:,} gas"
-    )
-    return table
-
-
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", caption_justify="left", box=SIMPLE_HEAD)
     table.pad_edge, table.collapse_padding = False, True
     for column in columns:
-        numeric = column not in {"when", "what", "details", "provider", "due", "on", "account", "event"}
+        numeric = column not in {"when", "what", "details", "provider", "due", "on", "account"}
         table.add_column(column, justify="right" if numeric else "left", no_wrap=True)
     return table
 

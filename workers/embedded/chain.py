@@ -88,10 +88,15 @@ class NamedNode:
 
 
 def chosen_kind(choice: ChainChoice, state_dir: Path) -> ChainChoice:
-    """What `auto` means here; any other choice means itself."""
-    if choice is not ChainChoice.AUTO:
-        return choice
+    """What `auto` means here; any other choice means itself, unless the directory has the chain of the other kind."""
     begun = [kind for kind in (ChainChoice.BUILTIN, ChainChoice.ANVIL) if folder_of(kind, state_dir).exists()]
+    if choice is not ChainChoice.AUTO:
+        if begun and choice not in begun:
+            raise ChainRefused(
+                f"CAAS_CHAIN is {choice.value}, and the chain of {state_dir} was made by {begun[0].value}: set"
+                f" CAAS_CHAIN={begun[0].value}, or start anew with another CAAS_STATE_DIR"
+            )
+        return choice
     if begun:
         return begun[0]
     return ChainChoice.ANVIL if anvil() else ChainChoice.BUILTIN

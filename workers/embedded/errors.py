@@ -42,6 +42,17 @@ class ChainRefused(StackError):
     """The chain that was asked for cannot be had, or its contracts cannot be deployed."""
 
 
+class ChainForgotten(StackError):
+    """The node does not have the chain on which the loans are."""
+
+    def __init__(self, state_dir: Path, read: str, rpc_url: str, shown: str) -> None:
+        super().__init__(
+            f"the loans of {state_dir} are on the chain that began with block {read}, and the node at {rpc_url} began"
+            f" with {shown}: put back what was in {state_dir / 'chain'}, set CAAS_CHAIN=off to go on without their"
+            " chain, or start anew with another CAAS_STATE_DIR"
+        )
+
+
 class ChildDied(StackError):
     """A process of the stack ended although nobody asked it to."""
 
