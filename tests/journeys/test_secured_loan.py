@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +14,20 @@ from eth_account.signers.local import LocalAccount
 from pydantic import SecretStr
 from sqlmodel import col, select
 from temporalio.client import Client
-from web3 import AsyncWeb3
 
 from activities.chain_collateral import ChainCollateral
 from activities.chain_reconciliation import ChainReconciliation
 from api.chain_desk import ChainDesk, Site, TokenAt
+from api.chain_signing import document_of
 from api.collateral import instructions, posted
 from contracts.addresses import AddressBook
-from contracts.artifacts import artifact
 from contracts.deployer import Deployer
 from contracts.deployment import MOST_WEI_PER_GAS, ensure_dev_deployed
 from contracts.dev_accounts import DevAccounts
 from contracts.dev_keys import OPERATOR_KEY
+from contracts.dev_wallets import DevWallets, signed
 from contracts.devnode.process import dev_chain
 from contracts.settings import ChainSettings
-from contracts.typed_data import SigningDomain, sign_approval
 from models.application import ApplicationStatus
 from models.chain import Call, ChainOperationKind, ChainState, OperationStatus
 from models.chain_signing import SignerRole
@@ -81,30 +81,22 @@ class Town:
         deployer = await Deployer.of(self.node.web3, account, MOST_WEI_PER_GAS)
         await deployer.call(to, data, "a wallet's transaction")
 
-    async def calls(self, account: LocalAccount, kind: str, to: str, function: str, *arguments: Any) -> None:
-        contract = AsyncWeb3().eth.contract(abi=artifact(kind).abi)
-        await self.sends(account, to, str(contract.encode_abi(function, args=list(arguments))))
+    @property
+    def wallets(self) -> DevWallets:
+        """As `caas chain` uses them."""
+        return DevWallets(self.node.web3, self.book)
 
     async def price(self, dollars: int) -> None:
         """What an ether is worth from now on."""
-        await self.calls(PEOPLE.deployer, "MockPriceFeed", self.book.tokens["WETH"].feed, "setAnswer", dollars * 10**8)
+        await self.wallets.set_price("WETH", Decimal(dollars))
 
-    async def deposits(self, loan: ChainLoan, wei: int) -> None:
-        weth, manager = self.book.tokens["WETH"].address, self.book.contracts[MANAGER]
-        await self.calls(PEOPLE.borrower, "MockERC20", weth, "approve", manager, wei)
-        await self.calls(PEOPLE.borrower, MANAGER, manager, "deposit", loan.loan_key, weth, wei)
+    async def deposits(self, loan: ChainLoan, ether: int) -> None:
+        await self.wallets.deposit(loan.loan_key, "WETH", Decimal(ether))
 
-    async def buys(self, loan: ChainLoan, wei: int) -> int:
+    async def buys(self, loan: ChainLoan, ether: int | None = None) -> int:
         """The liquidator takes collateral; what it paid in the end."""
-        usdc, weth, manager = (
-            self.book.tokens["USDC"].address,
-            self.book.tokens["WETH"].address,
-            self.book.contracts[MANAGER],
-        )
-        before = await self.holds(PEOPLE.liquidator, "USDC")
-        await self.calls(PEOPLE.liquidator, "MockERC20", usdc, "approve", manager, before)
-        await self.calls(PEOPLE.liquidator, MANAGER, manager, "take", loan.loan_key, weth, wei, before)
-        return before - await self.holds(PEOPLE.liquidator, "USDC")
+        _, paid = await self.wallets.take(loan.loan_key, "WETH", None if ether is None else Decimal(ether))
+        return int(paid * 10**6)
 
     async def holds(self, account: LocalAccount, symbol: str) -> int:
         return int(await self.read(symbol, "balanceOf", account.address))
@@ -142,10 +134,9 @@ class Town:
         loan_id = await world.accept_best(application_id)
         await eventually(lambda: self.find(loan_id), what="the terms")
         chained = await self.chained(loan_id)
-        domain = SigningDomain(AGGREGATOR, self.book.chain_id, self.book.contracts[AGGREGATOR])
-        for account in PEOPLE.underwriters[:2]:
-            signature = sign_approval(account.key.hex(), domain, chained.loan_key, chained.terms)
-            given = ChainApproval(loan_id, SignerRole.UNDERWRITER, account.address, signature, "key_1")
+        for number in (1, 2):
+            body = signed(document_of(chained, "underwriter"), number)
+            given = ChainApproval(loan_id, SignerRole.UNDERWRITER, body["signer"], body["signature"], "key_1")
             await world.application(application_id).execute_update(ApplicationWorkflow.approve_on_chain, given)
         await self.written(loan_id, K.ORIGINATE)
         return await self.chained(loan_id)
@@ -189,7 +180,7 @@ class Town:
 
     async def until(self, condition: Callable[[], Awaitable[bool]], what: str) -> None:
         try:
-            await eventually(condition, what=what)
+            await eventually(condition, seconds=60, what=what)
         except AssertionError as late:
             states = [(each.kind, each.status, each.error) for each in await self._all(select(ChainOperation))]
             raise AssertionError(f"{late}; {states}; {await self.tasks()}") from late
@@ -308,7 +299,7 @@ async def a_margin_call_is_cured_by_a_top_up(town: Town, loan: ChainLoan) -> Non
     shown = await posted(town.desk, loan)
     row = await town.chained(loan.loan_id)
 
-    await town.deposits(loan, 2 * 10**18)
+    await town.deposits(loan, 2)
     await town.happened(loan, "credit.collateral.margin_call_cured")
 
     assert row.margin_called_until == shown.margin_call_until is not None
@@ -323,11 +314,10 @@ async def what_a_sale_does_not_cover_is_written_off(town: Town, loan: ChainLoan)
     await town.happened(loan, "credit.collateral.liquidation_started")
     shown = await posted(town.desk, loan)
 
-    paid = await town.buys(loan, 10 * 10**18)
+    paid = await town.buys(loan, 10)
     # Money over the rail while the auction runs: the contract takes it only afterwards.
     await town.world.pay(await town.world.loan(loan.loan_id), 500_00)
-    rest = int(await town.read(MANAGER, "balanceOf", loan.loan_key, town.book.tokens["WETH"].address))
-    paid += await town.buys(loan, rest)
+    paid += await town.buys(loan)
     await town.happened(loan, "credit.collateral.liquidated")
     await town.agrees(loan)
 
@@ -346,7 +336,7 @@ async def what_a_sale_does_not_cover_is_written_off(town: Town, loan: ChainLoan)
 async def what_is_paid_off_releases_its_collateral(town: Town) -> None:
     before = await town.holds(PEOPLE.borrower, "WETH")
     loan = await town.agreed()
-    await town.deposits(loan, 15 * 10**18)
+    await town.deposits(loan, 15)
     lent = await town.lent(loan)
 
     await town.world.pay(lent, lent.outstanding_minor)
@@ -359,14 +349,14 @@ async def what_is_paid_off_releases_its_collateral(town: Town) -> None:
 
 async def a_default_sells_what_is_owed_and_releases_the_rest(town: Town) -> None:
     loan = await town.agreed()
-    await town.deposits(loan, 20 * 10**18)
+    await town.deposits(loan, 20)
     lent = await town.lent(loan)
     held = await town.holds(PEOPLE.borrower, "WETH")
     await town.world.to_day(lent, lent.disbursed_on + timedelta(days=40))
     await town.world.order_again(lent, TransactionOrder("txn_lost", TransactionKind.CHARGE_OFF, reason="arrears"))
     await town.happened(loan, "credit.collateral.liquidation_started")
 
-    await town.buys(loan, 20 * 10**18)
+    await town.buys(loan)
     await town.written(loan.loan_id, K.RELEASE)
 
     await town.agrees(loan)
