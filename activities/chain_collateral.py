@@ -108,6 +108,8 @@ class ChainCollateral:
             chained = await session.get_one(ChainLoan, (ref.tenant_id, ref.loan_id), with_for_update=True)
             if booked is None or await _is_under_way(session, ref, kind, seen_at):
                 return False
+            if kind is _K.RELEASE and booked.outstanding_minor:  # the ledger may open on chain again what a sale closed
+                return False
             arguments: list[Any] = []
             if kind in _NUMBERED:
                 chained.told_sequence += 1

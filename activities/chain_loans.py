@@ -8,16 +8,27 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
 from activities.chain_attempts import WriteOrder
-from activities.chain_mirror import open_operations
+from activities.chain_mirror import Happened, mirror, open_operations
 from activities.chain_writes import Written
+from activities.loans import schedule_in
 from activities.operator_tasks import open_task, settle_task
 from models.chain import Call, ChainOperationKind, ChainState, ContractRefused, OperationStatus
 from models.errors import Conflict
 from models.loan import LoanRef
 from models.records.chain_loans import ChainLoan, ChainOperation
 from models.records.database import Database
+from models.records.loans import Loan
 
 TASK = "chain_operation"
+
+_K = ChainOperationKind
+# What was due when it was left, and is not any more: a price has moved, or somebody else was faster.
+_MOOT = {
+    _K.MARGIN_CALL: frozenset({"Healthy", "MarginCallRunning"}),
+    _K.CLEAR_MARGIN_CALL: frozenset({"HealthTooLow", "NoMarginCall"}),
+    _K.START_LIQUIDATION: frozenset({"LiquidationNotAllowed"}),
+    _K.RELEASE: frozenset({"NothingToRelease"}),
+}
 
 
 class ChainNotConfigured(Exception):
@@ -83,6 +94,8 @@ class ChainLoans:
         try:
             written = await self._writes.write(WriteOrder(ref.tenant_id, ref.loan_id, operation.id, call))
         except ContractRefused as refused:
+            if refused.error in _MOOT.get(ChainOperationKind(operation.kind), ()):
+                return await self._drop(ref, operation, refused)
             return await self._halt(ref, operation, refused)
         return await self._settle(ref, operation, written)
 
@@ -98,6 +111,21 @@ class ChainLoans:
             if first.status == OperationStatus.FAILED:
                 first.status, first.error, first.error_detail = OperationStatus.PENDING, None, None
                 await settle_task(session, ref.tenant_id, TASK, key=first.id, resolution="tried again", at=retry.at)
+
+    async def _drop(self, ref: LoanRef, operation: ChainOperation, refused: ContractRefused) -> Performed:
+        """Whoever watches the collateral leaves the write again when it is due again."""
+        async with self._database.transaction(ref.tenant_id) as session:
+            loan = await session.get(Loan, (ref.tenant_id, ref.loan_id), with_for_update=True)
+            operation = await _locked(session, operation)
+            if operation.status == OperationStatus.PENDING:
+                operation.status = OperationStatus.DROPPED
+                operation.error, operation.error_detail = refused.error, refused.detail
+                if operation.kind == _K.START_LIQUIDATION:
+                    assert loan is not None, "only the collateral of loans that are paid out is sold"
+                    await _not_sold(session, loan)
+            await session.flush()
+            left = len(await open_operations(session, ref.tenant_id, ref.loan_id))
+            return Performed(left, operation.kind)
 
     async def _halt(self, ref: LoanRef, operation: ChainOperation, refused: ContractRefused) -> Performed:
         at = datetime.now(UTC)
@@ -144,3 +172,12 @@ class ChainLoans:
 async def _locked(session: AsyncSession, operation: ChainOperation) -> ChainOperation:
     key = (operation.tenant_id, operation.id)
     return await session.get_one(ChainOperation, key, with_for_update=True, populate_existing=True)
+
+
+async def _not_sold(session: AsyncSession, loan: Loan) -> None:
+    """The loan goes on as it was. Nothing numbered was left behind the sale, so its number is free again."""
+    chained = await session.get_one(ChainLoan, (loan.tenant_id, loan.id), with_for_update=True)
+    chained.told_sequence -= 1
+    chained.told_state = chained.seen_state
+    happened = Happened("not sold", max(datetime.now(UTC), loan.clock_at))
+    await mirror(session, loan, await schedule_in(session, loan), happened)

@@ -28,6 +28,7 @@ from models.terms import LoanTerms
 
 _K = ChainOperationKind
 AGGREGATOR, COLLATERAL, ORACLE = "CreditAggregator", "CollateralManager", "CreditScoringOracle"
+_RELEASE = (COLLATERAL, "release")
 _STATES = tuple(ChainState)
 _ENDED = frozenset({ChainState.CLOSED, ChainState.CANCELLED})
 _FUNCTIONS = {
@@ -63,8 +64,7 @@ async def mirror(session: AsyncSession, loan: Loan, schedule: Sequence[Installme
         await leave(session, chained, step.kind, (AGGREGATOR, _FUNCTIONS[step.kind]), arguments, happened)
         told = after(told, step)
     if chained.secured and told.state in _ENDED and chained.told_state not in _ENDED:
-        release = (COLLATERAL, "release")
-        await leave(session, chained, _K.RELEASE, release, [chained.loan_key], happened, names_itself=False)
+        await leave(session, chained, _K.RELEASE, _RELEASE, [chained.loan_key], happened, names_itself=False)
     _remember(chained, told)
     ask_chain(session, chained)
 
@@ -85,6 +85,8 @@ async def call_off(session: AsyncSession, tenant_id: str, loan_id: str, *, at: d
     step = Step(_K.TRANSITION, chained.told_sequence + 1, to=ChainState.CANCELLED)
     arguments = [step.sequence, _STATES.index(ChainState.CANCELLED), reason_code("called off")]
     await leave(session, chained, step.kind, (AGGREGATOR, "transition"), arguments, happened)
+    if chained.secured:
+        await leave(session, chained, _K.RELEASE, _RELEASE, [chained.loan_key], happened, names_itself=False)
     _remember(chained, Told(ChainState.CANCELLED, int(chained.told_principal), 0, sequence=step.sequence))
     ask_chain(session, chained)
 

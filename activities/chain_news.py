@@ -14,6 +14,7 @@ from temporalio import activity
 
 from activities.aftermath import ENGINE, applicant_of
 from activities.books import open_day
+from activities.chain_mirror import Happened, mirror
 from activities.loans import locked_loan, refresh, schedule_in
 from activities.notices import (
     liquidated_notice,
@@ -24,6 +25,7 @@ from activities.notices import (
 from activities.postings import Note, post_transaction, today_of
 from activities.repayments import post_payment
 from models.chain import ChainState
+from models.collateral import NO_DEBT
 from models.errors import NotFound
 from models.events import Event, EventType
 from models.ids import derived_id
@@ -41,7 +43,6 @@ from models.transactions import Transaction, TransactionKind
 
 RAIL = "chain"
 _WAD = 10**18
-_NO_DEBT = 2**255
 
 
 class UnknownChainEvent(NotFound):
@@ -113,13 +114,13 @@ async def _untaken(session: AsyncSession, taking: TakeNews) -> Sequence[ChainEve
 
 async def _paid(session: AsyncSession, news: _News) -> None:
     """Tokens have come in. Of several payments the parts of a minor unit add up, so that none is lost."""
-    before, now = await _paid_so_far(session, news)
-    await _receive(session, news, news.minor(now) - news.minor(before))
+    await _receive(session, news, await _minor_of(session, news, "amount"))
 
 
-async def _paid_so_far(session: AsyncSession, news: _News) -> tuple[int, int]:
+async def _minor_of(session: AsyncSession, news: _News, *parts: str) -> int:
+    """What this event adds, in minor units, to what all of its kind have brought before it."""
     event = news.event
-    amounts = await session.execute(
+    earlier = await session.execute(
         select(ChainEvent).where(
             col(ChainEvent.loan_id) == news.loan.id,
             col(ChainEvent.name) == event.name,
@@ -127,18 +128,25 @@ async def _paid_so_far(session: AsyncSession, news: _News) -> tuple[int, int]:
             tuple_(col(ChainEvent.block_number), col(ChainEvent.log_index)) < (event.block_number, event.log_index),
         )
     )
-    before = sum(int(row.arguments["amount"]) for row in amounts.scalars())
-    return before, before + int(event.arguments["amount"])
+    before = sum(_sum_of(row, parts) for row in earlier.scalars())
+    return news.minor(before + _sum_of(event, parts)) - news.minor(before)
+
+
+def _sum_of(event: ChainEvent, parts: Sequence[str]) -> int:
+    return sum(int(event.arguments[part]) for part in parts)
 
 
 async def _proceeds(session: AsyncSession, news: _News) -> None:
-    """Collateral was sold: what it paid is a repayment, which the chain knows of already."""
+    """Collateral was sold: what it paid is a repayment, which the chain knows of already.
+
+    The fee is no cost of the lender's and not in the books: the treasury keeps it out of the price, and what the
+    borrower's collateral has paid towards the loan is the rest.
+    """
     facts, chained = news.event.arguments, news.chained
-    principal, interest = int(facts["principal"]), int(facts["interest"])
-    chained.told_outstanding -= principal
-    chained.told_interest += interest
+    chained.told_outstanding -= int(facts["principal"])
+    chained.told_interest += int(facts["interest"])
     await session.flush()
-    await _receive(session, news, news.minor(principal + interest))
+    await _receive(session, news, await _minor_of(session, news, "interest", "principal"))
 
 
 async def _receive(session: AsyncSession, news: _News, amount_minor: int) -> None:
@@ -220,10 +228,17 @@ async def _settled(session: AsyncSession, news: _News) -> None:
         )
         note = Note(ENGINE, "the collateral did not cover the loan")
         await post_transaction(session, news.loan, written_off, at=news.at, note=note)
+    await _catch_up(session, news)
     data = {"deficitMinor": deficit, "currency": news.loan.currency, "state": state}
     await _tell(session, news, EventType.LIQUIDATED, data)
     left = formatted(deficit, news.loan.currency) if deficit else None
     await _mail(session, news, lambda name: liquidated_notice(name, left))
+
+
+async def _catch_up(session: AsyncSession, news: _News) -> None:
+    """During a sale the contract takes nothing else: what came meanwhile, or was split otherwise, is told now."""
+    happened = Happened(f"sold: {news.event.tx_hash}", max(news.at, news.loan.clock_at))
+    await mirror(session, news.loan, await schedule_in(session, news.loan), happened)
 
 
 async def _state_after(session: AsyncSession, news: _News) -> ChainState:
@@ -254,7 +269,7 @@ async def _mail(session: AsyncSession, news: _News, notice: Callable[[str], tupl
 
 def factor_of(wad: int) -> float | None:
     """A health factor as people read it, to four places; None without a debt, where the contract says the greatest."""
-    return None if wad >= _NO_DEBT else wad // 10**14 / 10**4
+    return None if wad >= NO_DEBT else wad // 10**14 / 10**4
 
 
 _MEANINGS: Mapping[str, Callable[[AsyncSession, _News], Awaitable[None]]] = {

@@ -40,6 +40,7 @@ from models.records.products import product_of
 
 _SALT_BYTES = 32
 _MODEL_VERSION = 1
+_NO_LOAN = "0x" + "0" * 64
 
 
 class WrongSigner(Refused):
@@ -200,9 +201,12 @@ class ChainOriginations:
         """Ask the contract whether the collateral covers the principal."""
         async with self._database.transaction(preparation.ref.tenant_id) as session:
             chained = await session.get_one(ChainLoan, (preparation.ref.tenant_id, preparation.loan_id))
-        asked = (chained.loan_key, chained.terms["asset"], chained.terms["principal"])
-        found = await self._chain.node.read(Call(COLLATERAL, "covers", asked))
-        return Cover(bool(found["covered"]), int(found["needed"]), int(found["available"]))
+        # Of the loan itself the contract answers nothing in the block of a deposit, and a quiet chain has no next one.
+        asked = (_NO_LOAN, chained.terms["asset"], chained.terms["principal"])
+        node = self._chain.node
+        needed = int((await node.read(Call(COLLATERAL, "covers", asked)))["needed"])
+        available = int(await node.read(Call(COLLATERAL, "maxBorrow", (chained.loan_key,))))
+        return Cover(needed <= available, needed, available)
 
     @property
     def _chain(self) -> ChainAccess:

@@ -124,8 +124,9 @@ async def instructions(desk: ChainDesk, chained: ChainLoan) -> DepositInstructio
     """How the borrower posts what is missing, in each token that is taken."""
     check_secured(chained)
     site, terms = await desk.site(), chained.terms
-    covers = await _valued(desk, "covers", chained.loan_key, terms["asset"], terms["principal"])
-    needed, available = int(covers["needed"]), int(covers["available"])
+    # Of the loan itself the contract answers nothing in the block of a deposit.
+    covers = await _valued(desk, "covers", _NO_LOAN, terms["asset"], terms["principal"])
+    needed, available = int(covers["needed"]), int(await _valued(desk, "maxBorrow", chained.loan_key))
     missing = max(0, needed - available)
     offered = await asyncio.gather(*(_accepted(desk, chained, token, missing) for token in site.tokens))
     return DepositInstructionsOut(

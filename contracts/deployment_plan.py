@@ -166,8 +166,8 @@ def dev_plan(accounts: DevAccounts) -> DeploymentPlan:
         tokens={
             "USDC": TokenPlan(
                 decimals=6,
-                ltv_bps=9000,
-                liquidation_threshold_bps=9500,
+                ltv_bps=8000,
+                liquidation_threshold_bps=9000,
                 tiers=Tiers(),
                 hourly_outflow=Decimal(100_000_000),
                 price=Decimal(1),

@@ -14,6 +14,8 @@ from datetime import datetime
 from models.chain import ChainOperationKind, ChainState
 
 WAD = 10**18
+NO_DEBT = 2**255
+"""From here on a factor says that nothing is owed: the contract's own figure is the greatest there is."""
 MARGIN_CALL = WAD * 110 // 100
 LIQUIDATION = WAD
 IMMEDIATE_LIQUIDATION = WAD * 95 // 100

@@ -1,6 +1,9 @@
-"""`caas chain`: a node for development, the deployment of the contracts, and a look at them."""
+"""`caas chain`: a node for development, the deployment of the contracts, a look at them, and wallets to play with."""
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from decimal import Decimal
 from pathlib import Path
 
 from rich.console import Console
@@ -10,6 +13,7 @@ from contracts.deployer import account_of
 from contracts.deployment import ensure_deployed, ensure_dev_deployed
 from contracts.deployment_plan import DeploymentPlan, PlanRefused
 from contracts.dev_keys import CHAIN_ID
+from contracts.dev_wallets import DevWallets
 from contracts.roles import holders
 from contracts.rpc import chain_id_of, genesis_of
 from contracts.session import talking_to
@@ -42,12 +46,37 @@ async def deploy(plan_file: Path | None, console: Console) -> None:
         console.print(f"{name:<22}{address}", markup=False, highlight=False, soft_wrap=True)
 
 
+async def price(symbol: str, dollars: Decimal) -> None:
+    """Set what a token is worth."""
+    async with _wallets() as wallets:
+        await wallets.set_price(symbol, dollars)
+
+
+async def deposit(loan_key: str, symbol: str, amount: Decimal) -> None:
+    """Post collateral from the borrower's wallet."""
+    async with _wallets() as wallets:
+        await wallets.deposit(loan_key, symbol, amount)
+
+
+async def take(loan_key: str, symbol: str, amount: Decimal | None, console: Console) -> None:
+    """Buy collateral in an auction, and say what it cost."""
+    async with _wallets() as wallets:
+        got, paid = await wallets.take(loan_key, symbol, amount)
+    console.print(f"{got:f} {symbol} for {paid:f}", markup=False, highlight=False, soft_wrap=True)
+
+
+@asynccontextmanager
+async def _wallets() -> AsyncIterator[DevWallets]:
+    settings = ChainSettings()
+    book = _book(settings)
+    async with talking_to(_rpc_url(settings)) as web3:
+        yield await DevWallets.on(web3, book)
+
+
 async def show(console: Console) -> None:
     """Addresses, block and roles."""
     settings = ChainSettings()
-    if settings.addresses is None:
-        raise SettingMissing("CAAS_CHAIN_ADDRESSES", "the address book says which contracts to show")
-    book, rpc_url = AddressBook.read(settings.addresses), _rpc_url(settings)
+    book, rpc_url = _book(settings), _rpc_url(settings)
     book.require_chain(await chain_id_of(rpc_url), await genesis_of(rpc_url))
     async with talking_to(rpc_url) as web3:
         head = await web3.eth.get_block("latest")
@@ -76,6 +105,12 @@ def _plan_in(file: Path) -> DeploymentPlan:
         raise PlanRefused(f"{file}: {trouble.strerror}") from None
     except ValueError as trouble:
         raise PlanRefused(f"{file}: not JSON: {trouble}") from None
+
+
+def _book(settings: ChainSettings) -> AddressBook:
+    if settings.addresses is None:
+        raise SettingMissing("CAAS_CHAIN_ADDRESSES", "the address book says which contracts are ours")
+    return AddressBook.read(settings.addresses)
 
 
 def _rpc_url(settings: ChainSettings) -> str:

@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import sys
 from collections.abc import Callable, Coroutine
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -255,6 +257,63 @@ def show() -> None:
     from workers.chain import show
 
     on_chain(show(console))
+
+
+LoanKey = Annotated[str, typer.Argument(help="The loan on chain: `loanKey` of its deposit instructions.")]
+Symbol = Annotated[str, typer.Argument(help="A token of the address book.")]
+
+
+@chains.command()
+def price(symbol: Symbol, dollars: Annotated[str, typer.Argument(help="What one whole token is worth.")]) -> None:
+    """Set a token's price, on a development chain."""
+    from workers.chain import price
+
+    on_chain(price(symbol, amount_of(dollars)))
+
+
+@chains.command()
+def deposit(loan_key: LoanKey, symbol: Symbol, amount: Annotated[str, typer.Argument(help="Whole tokens.")]) -> None:
+    """Post collateral from the borrower's wallet of a development chain."""
+    from workers.chain import deposit
+
+    on_chain(deposit(loan_key, symbol, amount_of(amount)))
+
+
+@chains.command()
+def take(
+    loan_key: LoanKey, symbol: Symbol, amount: Annotated[str | None, typer.Argument(help="Whole tokens.")] = None
+) -> None:
+    """Buy collateral that is for sale with a development wallet; all of it, or as much as pays what is owed."""
+    from workers.chain import take
+
+    on_chain(take(loan_key, symbol, None if amount is None else amount_of(amount), console))
+
+
+@chains.command()
+def sign(
+    file: Annotated[typer.FileText, typer.Argument(help="The answer of `GET .../chain/typed-data`; `-` for input.")],
+    underwriter: Annotated[int, typer.Option(help="Which of the development underwriters, from 1.")] = 1,
+) -> None:
+    """Sign a loan's terms as a development underwriter; prints the body of `POST .../chain/signatures`."""
+    from contracts.dev_wallets import signed
+    from contracts.trouble import ChainTrouble
+
+    try:
+        typer.echo(json.dumps(signed(json.load(file)["typedData"], underwriter)))
+    except (ChainTrouble, ValueError, KeyError, TypeError) as trouble:
+        typer.echo(f"not signed: {trouble}", err=True)
+        raise typer.Exit(1) from None
+
+
+def amount_of(text: str) -> Decimal:
+    """A decimal number, or a usage error."""
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        raise typer.BadParameter(f"{text!r} is no number") from None
+    if not amount.is_finite():
+        raise typer.BadParameter(f"{text!r} is no amount")
+    return amount
 
 
 @benches.command()

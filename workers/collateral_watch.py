@@ -10,7 +10,7 @@ import structlog
 from activities.chain_collateral import ChainCollateral, Watched
 from contracts.node import Block, ChainNode
 from models.chain import Call, ChainState, ContractRefused
-from models.collateral import MARGIN_CALL, RUNNING, Collateral, due
+from models.collateral import MARGIN_CALL, NO_DEBT, RUNNING, Collateral, due
 from models.sightings import STATES
 
 log = structlog.get_logger()
@@ -35,7 +35,7 @@ class CollateralWatch:
         self._rows = rows
         self._seconds = seconds
         self._slots = asyncio.Semaphore(_AT_ONCE)
-        self._last = ""
+        self._at_rest: tuple[str, list[Watched]] | None = None
 
     async def run(self) -> None:
         """Watch for ever; an outage of the node or of the rows is waited out."""
@@ -47,16 +47,19 @@ class CollateralWatch:
             await asyncio.sleep(self._seconds)
 
     async def turn(self) -> None:
-        """Look at every loan with collateral once, when there is a new block."""
+        """Look at every loan with collateral, until there is nothing to do about any at this block.
+
+        The rows follow the chain later: a quiet chain has no next block in which a loan would be looked at again.
+        """
         head = await self._node.head()
-        if head.hash == self._last:
-            return
         loans = await self._rows.watched()
+        if self._at_rest == (head.hash, loans):
+            return
         healths = await asyncio.gather(*map(self._health, loans))
         await self._rows.record({(each.loan.ref, each.factor) for each in healths if each.factor is not None})
         for each in healths:
             await self._look_at(each, head)
-        self._last = head.hash
+        self._at_rest = (head.hash, loans) if all(map(_is_at_rest, healths)) else None
 
     async def _health(self, loan: Watched) -> _Health:
         try:
@@ -107,7 +110,7 @@ class CollateralWatch:
 
 def _is_at_rest(health: _Health) -> bool:
     loan = health.loan
-    is_healthy = health.factor is not None and health.factor >= MARGIN_CALL
+    is_healthy = health.factor is not None and MARGIN_CALL <= health.factor < NO_DEBT
     return is_healthy and loan.margin_called_until is None and loan.state in {ChainState.ACTIVE, ChainState.DELINQUENT}
 
 

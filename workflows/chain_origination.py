@@ -137,7 +137,7 @@ class ChainOrigination:
             cover = await self._covered()
 
     async def _covered(self) -> Cover:
-        return await self._unless_lapsed(ask(ChainOriginations.cover, self._request, summary="is it covered?"))
+        return await self._insist(lambda: ask(ChainOriginations.cover, self._request, summary="is it covered?"))
 
     @property
     def _signing(self) -> Prepared:

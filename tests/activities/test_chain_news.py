@@ -171,6 +171,39 @@ async def test_what_the_collateral_did_not_cover_is_written_off_when_nothing_is_
     assert (await bank.events(ref)).count("credit.collateral.liquidated") == 1
 
 
+async def test_parts_of_a_cent_that_several_sales_paid_add_up(bank: Bank) -> None:
+    ref = await bank.lends()
+    await put_on_chain(bank, ref, scale=4, secured=True, told_state=ChainState.LIQUIDATING)
+    sales = [
+        await said(bank, ref, "LiquidationProceeds", fee=0, interest=0, principal=1_00_6000, surplus=0)
+        for _ in range(2)
+    ]
+
+    await takes(bank, ref, sales[-1])
+
+    assert await amounts(bank, ref) == [1_00, 1_01]
+
+
+async def test_money_that_came_during_a_sale_is_told_when_it_is_over(bank: Bank) -> None:
+    ref = await bank.lends()
+    await put_on_chain(bank, ref, secured=True, told_state=ChainState.LIQUIDATING, told_sequence=3)
+    await bank.receives(ref, 106_62, DISBURSED_ON)
+    meanwhile = await operations_of(bank, ref)
+    where = {"tx_hash": hash_of("settled", ref), "block_hash": hash_of("block", ref), "block_number": 10**6}
+    settled = await said(bank, ref, "LiquidationSettled", opId="0x02", seq=3, deficit=120_000, **where)
+    to = STATES.index(ChainState.DEFAULTED)
+    await said(bank, ref, "StateChanged", opId="0x02", seq=3, to=to, log_index=1, **where)
+
+    await takes(bank, ref, settled)
+    await takes(bank, ref, settled)
+
+    told = await operations_of(bank, ref)
+    assert meanwhile == []
+    assert [each.kind for each in told] == [ChainOperationKind.REPAY, ChainOperationKind.TRANSITION]
+    assert told[0].arguments[2] == 4
+    assert sum(told[0].arguments[3:]) == 106_62
+
+
 async def test_an_event_of_another_loan_is_refused(bank: Bank) -> None:
     ref, other = await bank.lends(), await bank.lends()
     await put_on_chain(bank, ref)

@@ -44,7 +44,7 @@ class FakeSite:
             "covers": {"covered": False, "needed": 2_800 * 10**8, "available": 700 * 10**8},
             "collateralValue": 4_000 * 10**8,
             "debtValue": 2_800 * 10**8,
-            "maxBorrow": 2_800 * 10**8,
+            "maxBorrow": 700 * 10**8,
             "healthFactor": 1_142_857_142_857_142_857,
             "marginCallOf": 0,
             "auctionOf": {"startedAt": 0, "endsAt": 0},

@@ -90,7 +90,7 @@ async def test_what_is_posted_for_a_loan_is_shown_with_its_thresholds(world: Wor
 
     (balance,) = body["balances"]
     assert (balance["token"]["symbol"], balance["amount"], balance["value"]) == ("WETH", 2, 4000)
-    assert (body["value"], body["debt"], body["maxBorrow"], body["healthFactor"]) == (4000, 2800, 2800, 1.1428)
+    assert (body["value"], body["debt"], body["maxBorrow"], body["healthFactor"]) == (4000, 2800, 700, 1.1428)
     assert body["marginCallUntil"] == "2027-01-15T08:00:00Z"
     assert body["thresholds"] == THRESHOLDS
 

@@ -119,7 +119,7 @@ async def test_tokens_have_prices_and_thresholds(deployed: Deployed) -> None:
     }
 
     assert quotes == {
-        "USDC": [10**8, 9 * 10**7],
+        "USDC": [10**8, 8 * 10**7],
         "WETH": [2500 * 10**8, 1750 * 10**8],
         "WBTC": [60_000 * 10**8, 42_000 * 10**8],
     }

@@ -14,6 +14,7 @@ from models.collateral import WAD
 from models.loan import LoanRef
 from models.records.chain_loans import ChainLoan, ChainOperation
 from models.records.database import Database
+from models.records.loans import Loan
 from models.sightings import STATES
 from tests.activities.chain_rows import chain_database
 from tests.activities.chained import CHAIN_ID, chained_of, operations_of, put_on_chain, tasks_of
@@ -171,12 +172,17 @@ async def test_collateral_of_an_ended_loan_is_released_and_then_it_is_watched_no
     async with bank.database.transaction(TENANT) as session:
         await session.execute(update(ChainLoan).where(mine).values(seen_state=ChainState.CLOSED))
 
-    (released,) = await loan.looks(stateOf=STATES.index(ChainState.CLOSED), healthFactor=2**256 - 1)
+    owing = await loan.looks(stateOf=STATES.index(ChainState.CLOSED), healthFactor=2**256 - 1)
+    async with bank.database.transaction(TENANT) as session:
+        await session.execute(update(Loan).where(col(Loan.id) == loan.ref.loan_id).values(outstanding_minor=0))
+    await loan.watch.turn()
+    (released,) = await operations_of(bank, loan.ref)
     await loan.written()
     await loan.looks(hasCollateral=False)
     asked = len(loan.node.reads)
     await loan.looks()
 
+    assert owing == [], "while the ledger is owed something, a closed loan may be opened again"
     assert (released.kind, released.function) == (K.RELEASE, "release")
     assert (await chained_of(bank, loan.ref)).health_factor is None
     assert len(loan.node.reads) == asked
@@ -204,3 +210,15 @@ async def test_an_outage_of_the_node_is_waited_out(bank: Bank, relay: Database) 
     left = await loan.looks(healthFactor=WAD)
 
     assert [each.kind for each in left] == [K.MARGIN_CALL]
+
+
+async def test_a_loan_that_the_rows_show_late_is_looked_at_without_another_block(bank: Bank, relay: Database) -> None:
+    loan = await watching(bank, relay, seen_state=ChainState.ORIGINATED)
+    await loan.looks(healthFactor=WAD)
+    mine = col(ChainLoan.loan_id) == loan.ref.loan_id
+    async with bank.database.transaction(TENANT) as session:
+        await session.execute(update(ChainLoan).where(mine).values(seen_state=ChainState.ACTIVE))
+
+    await loan.watch.turn()
+
+    assert [each.kind for each in await operations_of(bank, loan.ref)] == [K.MARGIN_CALL]

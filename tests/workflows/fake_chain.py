@@ -87,7 +87,9 @@ class FakeChain:
                 is_underwriter = account in [each.address for each in (*ACCOUNTS.underwriters, ACCOUNTS.operator)]
                 return is_underwriter if role == UNDERWRITER else is_operator
             case "covers":
-                return {"covered": self.covered, "needed": 100, "available": 100 if self.covered else 40}
+                return {"covered": False, "needed": 100, "available": 0}
+            case "maxBorrow":
+                return 100 if self.covered else 40
             case "loan":
                 self.looked += 1
                 if self.slow_look is not None:

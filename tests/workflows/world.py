@@ -45,6 +45,7 @@ from temporal.refusals import refusal_in
 from tests.workflows.fakes import FakeBureau, FakeLender, FakeMailer, FakePostbox, FakeRail
 from workers.assembly import Chain, Strangers, engine
 from workers.calendar import Calendar
+from workers.chain_errands import ChainErrands
 from workers.embedded.postgres import DatabaseUrls
 from workers.errands import Errands
 from workers.plugin_errands import PluginErrands, decisions_through
@@ -348,7 +349,9 @@ async def running(  # noqa: PLR0913 - whatever a test wants otherwise
         runner=STRICT_RUNNER,
     )
     plugins = PluginErrands(client, built.plugins, decisions_through(client, database), task_queue=world.queue)
-    errands = Errands(client, built.deliveries, task_queue=world.queue, retry_queue=world.queue, more=plugins.by_kind)
+    on_chain = ChainErrands(client, database, built.reconciliation, task_queue=world.queue)
+    more = {**plugins.by_kind, **on_chain.by_kind}
+    errands = Errands(client, built.deliveries, task_queue=world.queue, retry_queue=world.queue, more=more)
     relay = Relay(outbox, errands, WorkerSettings(relay_idle_seconds=0.02))
     serving = asyncio.create_task(worker.run())
     try:

@@ -67,10 +67,10 @@ _STATEMENTS = (
         annual_rate_percent, apr_percent, apr_method, installments, frequency, every, method, day_count,
         processing_fee_minor, disbursed_on, outstanding_minor, overpaid_minor, days_past_due, delinquency_bucket,
         ifrs_stage, in_collection, disputed, interest_accrued_minor, fees_accrued_minor, allowance_minor,
-        charge_off_due, is_virtual, clock_at)
+        charge_off_due, is_virtual, on_chain, clock_at)
     SELECT tenant_id, 'loan_' || right(application_id, 26), application_id, provider_id, id, 'active', amount_minor,
         'USD', 8, apr_percent, apr_method, 12, 'months', 1, 'equal_installment', '30/360', 30000,
-        received_at::date + 2, amount_minor, 0, 0, 'current', 1, false, false, 0, 0, 0, false, false, received_at
+        received_at::date + 2, amount_minor, 0, 0, 'current', 1, false, false, 0, 0, 0, false, false, false, received_at
     FROM caas_offer WHERE status = 'funded'""",
     """INSERT INTO caas_loan_rating (tenant_id, loan_id, score, rated_at)
     SELECT tenant_id, id, 1 + right(id, 26)::bigint %% 5, clock_at FROM caas_loan
