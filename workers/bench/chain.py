@@ -62,6 +62,7 @@ class Outcome:
     seconds: float
     deaths: int
     points: dict[str, int]
+    outages: dict[str, int]
     proof: Proof
 
 
@@ -111,7 +112,7 @@ async def written(name: str, rpc_url: str, addresses: Path, urls: DatabaseUrls, 
     finally:
         await node.close()
         await rows.close()
-    return Outcome(name, report["seconds"], report["deaths"], report["points"], proof)
+    return Outcome(name, report["seconds"], report["deaths"], report["points"], report["outages"], proof)
 
 
 async def _write(rpc_url: str, addresses: Path, urls: DatabaseUrls, load: Load) -> dict[str, Any]:
@@ -162,3 +163,5 @@ def show(console: Console, load: Load, outcome: Outcome) -> None:
     )
     for point, times in sorted(outcome.points.items()):
         console.print(f"  killed {point}: {times}")
+    for outage, times in sorted(outcome.outages.items()):
+        console.print(f"  outage, tried again: {outage} {times}")

@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+import traceback
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -21,18 +22,21 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlmodel import col
 
-from activities.chain_writes import ChainWrites, WritePolicy
+from activities.chain_writes import ChainWrites, WriteOrder, WritePolicy
 from contracts.addresses import AddressBook
 from contracts.connect import node_at
 from contracts.ethereum import GWEI, Ethereum
 from contracts.node import Receipt, Sent, SignedTransaction, Slot
 from models.chain import Call, TransactionStatus
+from models.errors import Refusal
 from models.records.chain_transactions import ChainTransaction
 from models.records.database import Database
 from workers.bench.chain_loans import OPERATIONS_PER_LOAN, TENANT, ChainedLoan
 from workers.chain_janitor import ChainJanitor, JanitorPace
 
 _MAX_FEE = 500 * GWEI
+_OUTAGE = "outage: "
+_PAUSE_SECONDS = 0.2
 # A nonce whose writer is dead holds up all behind it, and there are many dead here.
 _PACE = JanitorPace(turn_seconds=0.1, resend_after=timedelta(seconds=0.3), outbid_after=timedelta(seconds=20))
 
@@ -119,7 +123,7 @@ async def write_all(order: WriterOrder, writer: int, generation: int) -> None:
     async def carry(loan: ChainedLoan) -> None:
         async with room:
             for each in loan.orders(book):
-                await writes.write(each)
+                await insist(writes, each, order.log)
 
     try:
         finished = await finished_loans(rows)
@@ -132,6 +136,20 @@ async def write_all(order: WriterOrder, writer: int, generation: int) -> None:
         await node.close()
         await rows.close()
         await relay.close()
+
+
+async def insist(writes: ChainWrites, each: WriteOrder, log: str) -> None:
+    """Try again after an outage, as Temporal does with an activity; a refusal is the end."""
+    while True:
+        try:
+            await writes.write(each)
+        except Refusal:
+            raise
+        except Exception as outage:  # noqa: BLE001 - whatever it was, it is tried again
+            note(log, f"{_OUTAGE}{type(outage).__name__}")
+            await asyncio.sleep(_PAUSE_SECONDS)
+        else:
+            return
 
 
 async def finished_loans(rows: Database) -> set[str]:
@@ -155,7 +173,7 @@ def fork(order: WriterOrder, writer: int, generation: int) -> int:
         asyncio.run(write_all(order, writer, generation))
         code = 0
     except BaseException as error:
-        note(order.log, f"failed: {type(error).__name__}: {error}")
+        note(order.log, "".join(traceback.format_exception(error)))
         raise
     finally:
         os._exit(code)
@@ -177,8 +195,10 @@ def supervise(order: WriterOrder) -> dict[str, Any]:
             for other in running:
                 os.kill(other, signal.SIGKILL)
             raise SystemExit(Path(order.log).read_text(encoding="utf-8"))
-    points = Counter(Path(order.log).read_text(encoding="utf-8").splitlines())
-    return {"seconds": perf_counter() - began, "deaths": deaths, "points": dict(points)}
+    lines = Counter(Path(order.log).read_text(encoding="utf-8").splitlines())
+    outages = {line.removeprefix(_OUTAGE): times for line, times in lines.items() if line.startswith(_OUTAGE)}
+    points = {line: times for line, times in lines.items() if not line.startswith(_OUTAGE)}
+    return {"seconds": perf_counter() - began, "deaths": deaths, "points": points, "outages": outages}
 
 
 if __name__ == "__main__":
