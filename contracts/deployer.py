@@ -14,11 +14,13 @@ from web3.utils.address import get_create_address
 from contracts.artifacts import artifact
 from contracts.session import Web3
 from contracts.trouble import ChainTrouble
+from contracts.words import ErrorWords, to_bytes
 
 RECEIPT_TIMEOUT_SECONDS = 600
 POLL_SECONDS = 0.02
 # An estimate is of the state before: what others do meanwhile must not make it too small.
 GAS_MARGIN_PERCENT = 20
+_REFUSING = ("CreditAggregator", "CollateralManager", "CreditScoringOracle", "TimelockController")
 
 
 class DeploymentFailed(ChainTrouble):
@@ -84,7 +86,7 @@ class Deployer:
             gas = await self._web3.eth.estimate_gas(asked)
             sent = await self._web3.eth.send_raw_transaction(await self._signed({**parameters, "gas": gas}))
         except Web3Exception as trouble:
-            raise DeploymentFailed(f"{what}: {trouble}") from trouble
+            raise DeploymentFailed(f"{what}: {_reason(trouble)}") from trouble
         self._nonce += 1
         receipt = await self._web3.eth.wait_for_transaction_receipt(
             sent, timeout=RECEIPT_TIMEOUT_SECONDS, poll_latency=POLL_SECONDS
@@ -108,3 +110,12 @@ class Deployer:
             "maxPriorityFeePerGas": min(tip, self._most_wei_per_gas),
         }
         return bytes(self._account.sign_transaction(completed).raw_transaction)
+
+
+def _reason(trouble: Web3Exception) -> str:
+    """A contract's error by its name: the node has its selector alone."""
+    data = getattr(trouble, "data", None)
+    if not isinstance(data, str):
+        return str(trouble)
+    errors = (entry for name in _REFUSING for entry in artifact(name).abi if entry["type"] == "error")
+    return ErrorWords(errors).refusal(to_bytes(data)).detail

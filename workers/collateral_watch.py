@@ -9,7 +9,7 @@ import structlog
 
 from activities.chain_collateral import ChainCollateral, Watched
 from contracts.node import Block, ChainNode
-from models.chain import Call, ChainState, ContractRefused
+from models.chain import Call, ChainOperationKind, ChainState, ContractRefused
 from models.collateral import MARGIN_CALL, NO_DEBT, RUNNING, Collateral, due
 from models.sightings import STATES
 
@@ -17,6 +17,10 @@ log = structlog.get_logger()
 
 _AT_ONCE = 20
 _AGGREGATOR, _MANAGER = "CreditAggregator", "CollateralManager"
+
+# A loan in default is sold, and a sale is settled, whatever the collateral is worth.
+_SOLD_WITHOUT_A_PRICE = frozenset({ChainState.DEFAULTED, ChainState.LIQUIDATING})
+_OF_A_SALE = frozenset({ChainOperationKind.START_LIQUIDATION, ChainOperationKind.SETTLE_LIQUIDATION})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +77,17 @@ class CollateralWatch:
         loan = health.loan
         if health.factor is None:
             await self._rows.unwatched(loan, at=datetime.now(UTC))
-            return
-        await self._rows.watched_again(loan, at=datetime.now(UTC))
+            if loan.state not in _SOLD_WITHOUT_A_PRICE:
+                return
+        else:
+            await self._rows.watched_again(loan, at=datetime.now(UTC))
         if _is_at_rest(health):
             return
         collateral = await self._collateral(health, head)
         if loan.state not in RUNNING and collateral.state not in RUNNING and not collateral.has_collateral:
             await self._rows.done_with(loan)
-        if (kind := due(collateral)) is not None:
+        kind = due(collateral)
+        if kind in _OF_A_SALE or (kind is not None and health.factor is not None):
             await self._rows.leave(loan, kind, seen_at=head.number, at=datetime.now(UTC))
 
     async def _collateral(self, health: _Health, head: Block) -> Collateral:
@@ -92,10 +99,9 @@ class CollateralWatch:
             self._read(_MANAGER, "auctionOf", key),
             self._read(_AGGREGATOR, "debtOf", key),
         )
-        assert health.factor is not None
         return Collateral(
             state=STATES[int(state)],
-            health_factor=health.factor,
+            health_factor=NO_DEBT if health.factor is None else health.factor,
             has_collateral=bool(has_collateral),
             cure_by=_moment(cure_by),
             auction_ends_at=_moment(_second(auction, "endsAt")),

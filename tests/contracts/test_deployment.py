@@ -269,5 +269,5 @@ async def test_a_deployment_that_the_contracts_refuse_says_what_failed(deployed:
     close = TokenPlan(decimals=18, ltv_bps=8000, liquidation_threshold_bps=8100)
     plan = DEV.model_copy(update={"tokens": {"WETH": close}, "assets": {}})
 
-    with pytest.raises(DeploymentFailed, match="the configuration: "):
+    with pytest.raises(DeploymentFailed, match="the configuration: the contract refuses: BadConfig"):
         await deploy(deployed.node.web3, PEOPLE.deployer, plan)

@@ -200,6 +200,25 @@ async def test_collateral_that_nobody_can_value_is_a_task_until_somebody_can(ban
     assert await tasks_of(bank, loan.ref) == []
 
 
+async def test_a_loan_in_default_is_sold_without_a_price(bank: Bank, relay: Database) -> None:
+    stale = ContractRefused("too old", error="PriceStale")
+    loan = await watching(bank, relay, seen_state=ChainState.DEFAULTED, told_state=ChainState.DEFAULTED)
+
+    (started,) = await loan.looks(healthFactor=stale, stateOf=STATES.index(ChainState.DEFAULTED))
+
+    assert started.kind == K.START_LIQUIDATION
+    assert [task.kind for task in await tasks_of(bank, loan.ref)] == ["collateral_unwatched"]
+
+
+async def test_without_a_price_nothing_is_decided_by_one(bank: Bank, relay: Database) -> None:
+    stale = ContractRefused("too old", error="PriceStale")
+    loan = await watching(bank, relay, seen_state=ChainState.DEFAULTED)
+
+    left = await loan.looks(healthFactor=stale, stateOf=STATES.index(ChainState.ACTIVE), marginCallOf=1)
+
+    assert left == []
+
+
 async def test_an_outage_of_the_node_is_waited_out(bank: Bank, relay: Database) -> None:
     loan = await watching(bank, relay)
     loan.node.is_up = False
