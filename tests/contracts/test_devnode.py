@@ -177,6 +177,9 @@ async def test_code_and_storage_are_read(node: Served, token: AsyncContract) -> 
 
 
 async def test_fees_have_a_history(node: Served) -> None:
+    for _ in range(3):
+        await node.ask("evm_mine")
+
     history = await node.web3.eth.fee_history(3, "latest", [25, 75])
 
     head = await node.web3.eth.get_block("latest")
