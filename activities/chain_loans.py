@@ -28,6 +28,7 @@ _MOOT = {
     _K.CLEAR_MARGIN_CALL: frozenset({"HealthTooLow", "NoMarginCall"}),
     _K.START_LIQUIDATION: frozenset({"LiquidationNotAllowed"}),
     _K.RELEASE: frozenset({"NothingToRelease"}),
+    _K.RETURN_CREDIT: frozenset({"NothingToReturn"}),
 }
 
 
@@ -161,12 +162,21 @@ class ChainLoans:
                 operation.status, operation.done_at = OperationStatus.DONE, datetime.now(UTC)
                 operation.tx_hash, operation.block_number = written.tx_hash, written.block_number
                 operation.gas_used, operation.error, operation.error_detail = written.gas_used, None, None
-                if operation.kind == ChainOperationKind.ORIGINATE and chained.told_state == ChainState.NONE:
-                    chained.told_state = ChainState.ORIGINATED
-                    chained.told_principal = int(chained.terms["principal"])
+                _remember(chained, operation)
             await session.flush()
             left = len(await open_operations(session, ref.tenant_id, ref.loan_id))
             return Performed(left, operation.kind, operation.tx_hash)
+
+
+def _remember(chained: ChainLoan, operation: ChainOperation) -> None:
+    """What makes a loan on chain is told when it is done; what follows the ledger was told when it was left."""
+    if operation.kind == ChainOperationKind.ORIGINATE and chained.told_state == ChainState.NONE:
+        chained.told_state = ChainState.ORIGINATED
+        chained.told_principal = int(chained.terms["principal"])
+    if operation.kind == ChainOperationKind.FUND and chained.told_state == ChainState.ORIGINATED:
+        chained.told_state = ChainState.ACTIVE
+        chained.told_outstanding = chained.told_principal
+        chained.told_sequence += 1
 
 
 async def _locked(session: AsyncSession, operation: ChainOperation) -> ChainOperation:

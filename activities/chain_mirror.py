@@ -15,7 +15,7 @@ from sqlmodel import col, select
 
 from activities.loans import terms_of
 from contracts.keccak import keccak
-from models.chain import ChainOperationKind, ChainState, OperationStatus
+from models.chain import ChainFunds, ChainOperationKind, ChainState, OperationStatus
 from models.chain_mirror import Ledger, NewChainTerms, Standing, Step, Told, after, ledger_of, steps
 from models.chain_terms import bps, hashes_of, seconds_of
 from models.installment import Installment
@@ -63,10 +63,19 @@ async def mirror(session: AsyncSession, loan: Loan, schedule: Sequence[Installme
         arguments = _arguments(session, loan, schedule, chained, step, happened)
         await leave(session, chained, step.kind, (AGGREGATOR, _FUNCTIONS[step.kind]), arguments, happened)
         told = after(told, step)
-    if chained.secured and told.state in _ENDED and chained.told_state not in _ENDED:
-        await leave(session, chained, _K.RELEASE, _RELEASE, [chained.loan_key], happened, names_itself=False)
+    if told.state in _ENDED and chained.told_state not in _ENDED:
+        await _give_back(session, loan, chained, happened)
     _remember(chained, told)
     ask_chain(session, chained)
+
+
+async def _give_back(session: AsyncSession, loan: Loan, chained: ChainLoan, happened: Happened) -> None:
+    """The loan has ended: what is the borrower's goes back to his wallet."""
+    if chained.secured:
+        await leave(session, chained, _K.RELEASE, _RELEASE, [chained.loan_key], happened, names_itself=False)
+    if chained.funds == ChainFunds.TOKEN and loan.overpaid_minor:
+        credit = (AGGREGATOR, "returnCredit")
+        await leave(session, chained, _K.RETURN_CREDIT, credit, [chained.loan_key], happened, names_itself=False)
 
 
 async def call_off(session: AsyncSession, tenant_id: str, loan_id: str, *, at: datetime, reason: str) -> None:

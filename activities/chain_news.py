@@ -31,7 +31,7 @@ from models.events import Event, EventType
 from models.ids import derived_id
 from models.loan import OPEN, LoanPosition, LoanRef, LoanStatus
 from models.money import formatted
-from models.payment import PaymentKind, PaymentStatus
+from models.payment import CHAIN_RAIL, PaymentKind, PaymentStatus
 from models.records.chain_events import ChainEvent, EventStatus
 from models.records.chain_loans import ChainLoan
 from models.records.database import Database
@@ -41,7 +41,6 @@ from models.records.payments import Payment
 from models.sightings import STATES
 from models.transactions import Transaction, TransactionKind
 
-RAIL = "chain"
 _WAD = 10**18
 
 
@@ -136,6 +135,21 @@ def _sum_of(event: ChainEvent, parts: Sequence[str]) -> int:
     return sum(int(event.arguments[part]) for part in parts)
 
 
+async def _returned(session: AsyncSession, news: _News) -> None:
+    """What was paid too much has gone back to the borrower."""
+    loan = news.loan
+    amount_minor = min(await _minor_of(session, news, "amount"), loan.overpaid_minor)
+    if amount_minor <= 0:
+        return
+    refund = Transaction(
+        id=derived_id("txn", loan.id, "returned", await _reference(session, news.event)),
+        kind=TransactionKind.REFUND,
+        on=await open_day(session, loan.tenant_id, today_of(loan, news.at)),
+        amount_minor=amount_minor,
+    )
+    await post_transaction(session, loan, refund, at=news.at, note=Note(ENGINE, "returned on chain"))
+
+
 async def _proceeds(session: AsyncSession, news: _News) -> None:
     """Collateral was sold: what it paid is a repayment, which the chain knows of already.
 
@@ -154,7 +168,7 @@ async def _receive(session: AsyncSession, news: _News, amount_minor: int) -> Non
     reference, loan = await _reference(session, news.event), news.loan
     if amount_minor <= 0:
         return
-    payment_id = derived_id("pay", loan.tenant_id, RAIL, reference)
+    payment_id = derived_id("pay", loan.tenant_id, CHAIN_RAIL, reference)
     payment = await session.get(Payment, (loan.tenant_id, payment_id), with_for_update=True)
     if payment is None:
         payment = Payment(
@@ -163,8 +177,8 @@ async def _receive(session: AsyncSession, news: _News, amount_minor: int) -> Non
             loan_id=loan.id,
             kind=PaymentKind.REPAYMENT,
             status=PaymentStatus.PENDING,
-            method=RAIL,
-            rail=RAIL,
+            method=CHAIN_RAIL,
+            rail=CHAIN_RAIL,
             external_reference=reference,
             amount_minor=amount_minor,
             currency=loan.currency,
@@ -274,6 +288,7 @@ def factor_of(wad: int) -> float | None:
 
 _MEANINGS: Mapping[str, Callable[[AsyncSession, _News], Awaitable[None]]] = {
     "Paid": _paid,
+    "CreditReturned": _returned,
     "MarginCalled": _margin_called,
     "MarginCallCured": _margin_call_cured,
     "LiquidationStarted": _liquidation_started,

@@ -12,12 +12,13 @@ from sqlmodel import col, select
 from temporalio import activity
 
 from activities.applications import locked
-from activities.chain_loans import ChainNotConfigured
+from activities.chain_loans import TASK, ChainNotConfigured
 from activities.chain_mirror import AGGREGATOR, COLLATERAL, ORACLE, Happened, leave
+from activities.operator_tasks import settle_task
 from contracts.keccak import keccak
 from contracts.node import ChainNode
 from models.application import ApplicationRef
-from models.chain import Call, ChainOperationKind
+from models.chain import Call, ChainOperationKind, OperationStatus
 from models.chain_signing import Prepared, SignerRole
 from models.chain_terms import (
     SIGNING_SECONDS,
@@ -105,6 +106,14 @@ class Cover:
     is_covered: bool
     needed: int
     available: int
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutOnChain:
+    """A payout in tokens: its transaction when it is done, or that it will not be. Neither, while it is under way."""
+
+    tx_hash: str | None
+    is_given_up: bool
 
 
 class ChainOriginations:
@@ -195,6 +204,39 @@ class ChainOriginations:
             terms = [chained.loan_key, chained.terms, chained.lender_signature or "0x", approvals]
             originate = (AGGREGATOR, "originate")
             await leave(session, chained, ChainOperationKind.ORIGINATE, originate, terms, happened, names_itself=False)
+
+    @activity.defn(name="ChainOriginations.pay_out")
+    async def pay_out(self, preparation: Preparation) -> None:
+        """Leave the payout to be written: tokens go from the lender's escrow to the borrower's wallet."""
+        key = (preparation.ref.tenant_id, preparation.loan_id)
+        async with self._database.transaction(preparation.ref.tenant_id) as session:
+            chained = await session.get_one(ChainLoan, key, with_for_update=True)
+            known = select(ChainOperation.id).where(
+                col(ChainOperation.loan_id) == chained.loan_id, col(ChainOperation.kind) == ChainOperationKind.FUND
+            )
+            if (await session.execute(known.limit(1))).first() is None:
+                happened = Happened("payout", preparation.at)
+                arguments = [chained.told_sequence + 1]
+                await leave(session, chained, ChainOperationKind.FUND, (AGGREGATOR, "fund"), arguments, happened)
+
+    @activity.defn(name="ChainOriginations.settle_payout")
+    async def settle_payout(self, preparation: Preparation) -> PayoutOnChain:
+        """What became of the payout. One that was refused is given up, unless an operator has had it tried again."""
+        async with self._database.transaction(preparation.ref.tenant_id) as session:
+            found = await session.execute(
+                select(ChainOperation)
+                .where(
+                    col(ChainOperation.loan_id) == preparation.loan_id,
+                    col(ChainOperation.kind) == ChainOperationKind.FUND,
+                )
+                .with_for_update()
+            )
+            payout = found.scalar_one()
+            if payout.status == OperationStatus.FAILED:
+                payout.status = OperationStatus.DROPPED
+                given_up, tenant_id = "the offer lapses", preparation.ref.tenant_id
+                await settle_task(session, tenant_id, TASK, key=payout.id, resolution=given_up, at=preparation.at)
+            return PayoutOnChain(payout.tx_hash, is_given_up=payout.status == OperationStatus.DROPPED)
 
     @activity.defn(name="ChainOriginations.cover")
     async def cover(self, preparation: Preparation) -> Cover:

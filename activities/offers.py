@@ -17,7 +17,7 @@ from models.application import APPLICATION, ApplicationRef, ApplicationStatus
 from models.events import Event, EventType
 from models.ids import derived_id
 from models.offer import OfferStatus
-from models.payment import PAYMENT, PaymentKind, PaymentStatus
+from models.payment import CHAIN_RAIL, PAYMENT, PaymentKind, PaymentStatus
 from models.product import CoolingOffPeriod, LoanProduct
 from models.product_schedule import Choices
 from models.records.applications import Application
@@ -54,6 +54,7 @@ class Accepted:
     currency: str
     cooling_off_until: datetime | None
     on_chain: bool = False
+    pays_tokens: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +106,15 @@ class Offers:
             chosen = next(offer for offer in offers if offer.id == acceptance.offer_id)
             if application.status == _S.OFFERED:
                 await self._accept(session, application, chosen, acceptance.at)
+            chain = (await product_of(session, application)).chain
             return Accepted(
                 loan_id_of(application.id, application.lapses),
                 chosen.id,
                 chosen.amount_minor,
                 chosen.currency,
                 application.cooling_off_until,
-                on_chain=(await product_of(session, application)).chain is not None,
+                on_chain=chain is not None,
+                pays_tokens=chain is not None and chain.pays_tokens,
             )
 
     @activity.defn(name="Offers.end")
@@ -182,6 +185,7 @@ class Offers:
     ) -> None:
         """The payment exists before the rail is asked, so that no crash can lose a transfer that is on its way."""
         loan_id = loan_id_of(application.id, application.lapses)
+        pays_tokens = product.chain is not None and product.chain.pays_tokens
         session.add(
             Payment(
                 tenant_id=application.tenant_id,
@@ -189,8 +193,8 @@ class Offers:
                 loan_id=loan_id,
                 kind=PaymentKind.DISBURSEMENT,
                 status=PaymentStatus.INITIATED,
-                method="bank_transfer",
-                rail=self._rail_name,
+                method=CHAIN_RAIL if pays_tokens else "bank_transfer",
+                rail=CHAIN_RAIL if pays_tokens else self._rail_name,
                 external_reference=loan_id,
                 amount_minor=_disbursed_minor(chosen, product),
                 currency=chosen.currency,

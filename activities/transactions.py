@@ -10,6 +10,7 @@ from activities.history import is_posted
 from activities.loans import locked_loan
 from activities.payoffs import payoffs_on
 from activities.postings import Note, check_day, post_transaction, today_of
+from activities.token_loans import check_money
 from models.allocation import Part
 from models.ids import derived_id
 from models.loan import LoanPosition, LoanRef
@@ -70,6 +71,7 @@ class Transactions:
                 (payoff,) = await payoffs_on(session, loan, [transaction.on])
                 transaction = replace(transaction, amount_minor=payoff.total_minor)
             if not await is_posted(session, loan, transaction.id):
+                await check_money(session, loan, transaction)
                 await check_day(session, loan, transaction.on, today=today)
             refund = _refund(loan, order, ordered.at) if order.kind is TransactionKind.REFUND else None
             note = Note(order.actor, order.reason, refund.id if refund else None)

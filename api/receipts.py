@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from activities.token_loans import check_receipt
 from models.errors import Conflict, Refused
 from models.ids import derived_id
 from models.loan import LoanStatus
@@ -76,6 +77,7 @@ async def take_receipt(session: AsyncSession, loan: Loan, receipt: Receipt) -> t
         return _the_same(known, loan, receipt), False
     if receipt.is_a_report:
         _check_report(loan, receipt)
+        await check_receipt(session, loan)
     added = await session.execute(
         insert(Payment).values(_columns(payment_id, loan, receipt)).on_conflict_do_nothing().returning(col(Payment.id))
     )

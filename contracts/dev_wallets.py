@@ -65,12 +65,30 @@ class DevWallets:
         paid = purse - int(await self._read(asset, "balanceOf", buyer.address))
         return Decimal(got).scaleb(-token.decimals), Decimal(paid).scaleb(-paying.decimals)
 
+    async def lend(self, symbol: str, amount: Decimal) -> None:
+        """The lender puts tokens into escrow, from which the loans are paid out that it signs for."""
+        token, aggregator, lender = self._token(symbol), self._aggregator, self._people.lender
+        units = _units(amount, token.decimals)
+        await self._send(lender, self._at("MockERC20", token.address), "approve", aggregator.address, units)
+        await self._send(lender, aggregator, "depositEscrow", token.address, units)
+
+    async def pay(self, loan_key: str, symbol: str, amount: Decimal) -> None:
+        """The borrower pays towards a loan."""
+        token, aggregator, borrower = self._token(symbol), self._aggregator, self._people.borrower
+        units = _units(amount, token.decimals)
+        await self._send(borrower, self._at("MockERC20", token.address), "approve", aggregator.address, units)
+        await self._send(borrower, aggregator, "pay", loan_key, units)
+
     async def _asset_of(self, loan_key: str) -> Token:
-        address, _ = await self._read(self._at(AGGREGATOR, self._book.contracts[AGGREGATOR]), "debtOf", loan_key)
+        address, _ = await self._read(self._aggregator, "debtOf", loan_key)
         found = next((token for token in self._book.tokens.values() if token.address == address), None)
         if found is None:
             raise WalletRefused(f"{loan_key} is no loan with collateral on this chain")
         return found
+
+    @property
+    def _aggregator(self) -> AsyncContract:
+        return self._at(AGGREGATOR, self._book.contracts[AGGREGATOR])
 
     @property
     def _manager(self) -> AsyncContract:
@@ -107,6 +125,13 @@ def signed(document: Mapping[str, Any], underwriter: int) -> dict[str, str]:
     account = accounts[underwriter - 1]
     signature = account.sign_typed_data(full_message=dict(document)).signature.to_0x_hex()
     return {"role": "underwriter", "signer": account.address, "signature": signature}
+
+
+def signed_by_lender(document: Mapping[str, Any]) -> dict[str, str]:
+    """The development lender's signature under a document for wallets."""
+    lender = DevAccounts().lender
+    signature = lender.sign_typed_data(full_message=dict(document)).signature.to_0x_hex()
+    return {"role": "lender", "signer": lender.address, "signature": signature}
 
 
 def _units(amount: Decimal, decimals: int) -> int:

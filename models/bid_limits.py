@@ -23,10 +23,14 @@ class BidLimits:
     tenure_maximum_days: int = TENURE_DAYS[-1]
     withheld_minor: int = 0
     withheld_percent: Decimal = Decimal(0)
+    keeps_nothing_back: bool = False
+    """The whole principal leaves, as tokens do: no fee can be kept back from it."""
 
     def leaves_something(self, amount_minor: int, processing_fee_minor: int) -> bool:
         """Whether anything is disbursed when the lender's fee and the product's own have been kept back."""
         kept_minor = processing_fee_minor + self.withheld_minor + amount_minor * self.withheld_percent / 100
+        if self.keeps_nothing_back and processing_fee_minor:
+            return False
         return processing_fee_minor >= 0 and kept_minor < amount_minor
 
 
@@ -46,6 +50,7 @@ def limits_of(product: LoanProduct, *, requested_minor: int, on: date) -> BidLim
         tenure_maximum_days=max(tenures, default=TENURE_DAYS[0]),
         withheld_minor=sum(fee.amount_minor or 0 for fee in fees),
         withheld_percent=sum((fee.percent or Decimal(0) for fee in fees), Decimal(0)),
+        keeps_nothing_back=product.chain is not None and product.chain.pays_tokens,
     )
 
 

@@ -103,6 +103,8 @@ def check_bid(bid: Bid, at: datetime, limits: BidLimits) -> None:
         range_ = f"{_plain(limits.rate_minimum_percent)} to {_plain(limits.rate_maximum_percent)}"
         raise RateOutOfRange(f"The interest rate must be {range_} % a year.", "interestRate")
     if not limits.leaves_something(bid.amount_minor, bid.processing_fee_minor):
+        if limits.keeps_nothing_back:
+            raise FeeOutOfRange("No processing fee: the whole principal is paid out in tokens.", "processingFee")
         raise FeeOutOfRange("The processing fee must leave something to disburse.", "processingFee")
     if bid.expires_at is not None and bid.expires_at <= at:
         raise OfferExpired("The offer must be valid for some time after it is made.", "expiresAt")

@@ -29,7 +29,7 @@ class AssetUnknown(Refused):
 
 
 class WalletMissing(Refused):
-    """Collateral is posted from the borrower's wallet, and none is known."""
+    """Collateral comes from the borrower's wallet, and tokens go there, and none is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +94,11 @@ def currency_address(currency: str) -> str:
 
 
 def parties_of(rules: ChainRules, wallet: str | None) -> Parties:
-    """The borrower is bound where there is collateral, the lender where the product names one."""
-    if rules.secured and wallet is None:
-        raise WalletMissing("Say from which wallet the collateral comes.", "walletAddress")
-    return Parties((wallet if rules.secured else None) or ZERO_ADDRESS, rules.lender or ZERO_ADDRESS)
+    """The borrower is bound where tokens of his are, the lender where the product names one."""
+    if rules.needs_wallet and wallet is None:
+        what = "from which wallet the collateral comes" if rules.secured else "to which wallet the tokens go"
+        raise WalletMissing(f"Say {what}.", "walletAddress")
+    return Parties((wallet if rules.needs_wallet else None) or ZERO_ADDRESS, rules.lender or ZERO_ADDRESS)
 
 
 def hashes_of(salt: bytes, loan_id: str, agreement: Mapping[str, Any], keccak: Keccak) -> Hashes:
@@ -137,7 +138,7 @@ def terms_on_chain(
         "minScore": rules.minimum_score,
         "maturity": seconds_of(terms.due_dates(disbursed_on=agreed_on)[-1]),
         "signedUntil": signed_until,
-        "onChainFunds": False,
+        "onChainFunds": rules.pays_tokens,
         "secured": rules.secured,
     }
 

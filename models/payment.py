@@ -6,6 +6,9 @@ from enum import StrEnum
 
 from models.transitions import Transitions
 
+CHAIN_RAIL = "chain"
+"""The rail of tokens; a payment's reference there is its transaction."""
+
 
 class PaymentKind(StrEnum):
     """Which way the money goes."""

@@ -24,6 +24,7 @@ from models.dates import Frequency
 from models.delinquency import RULES, DelinquencyRules
 from models.document import located
 from models.errors import Refused
+from models.fees import FeeTiming
 from models.jurisdiction_tables import rules
 from models.jurisdictions import Jurisdiction, License, Rules
 from models.money import formatted
@@ -163,6 +164,7 @@ class LoanProduct:
             raise InvalidProduct(f"Lenders decide in 1 to {WINDOW_HOURS[-1]} hours.", "biddingWindowHours")
         if self.chain is not None and self.annual_rate_percent.maximum > MOST_PERCENT:
             raise InvalidProduct(f"A loan on chain bears at most {MOST_PERCENT} percent.", "annualRate.maximum")
+        self._check_tokens()
         if law.classification is not None and self.delinquency.aging_grace_days:
             source = law.classification.source
             raise InvalidProduct(f"The law counts from the due date: {source}.", "delinquency.agingGraceDays")
@@ -170,6 +172,15 @@ class LoanProduct:
             for choices in self._extremes(on):
                 schedule_for(self.terms(choices), disbursed_on=on)
             self._check_dates(choices)
+
+    def _check_tokens(self) -> None:
+        """Tokens are paid out whole, and what comes before the first installment comes with them."""
+        if self.chain is None or not self.chain.pays_tokens:
+            return
+        if any(fee.timing is FeeTiming.DISBURSEMENT for fee in self.schedule.fees):
+            raise InvalidProduct("No fee can be kept back from a principal in tokens.", "schedule.fees")
+        if self.schedule.down_payment_percent:
+            raise InvalidProduct("A principal in tokens is paid out whole.", "schedule.downPaymentPercent")
 
     def _check_dates(self, longest: Choices) -> None:
         """Installments that are close to each other may meet on a business day, if not of today's loans then of others.

@@ -35,11 +35,6 @@ class ChainRules:
     def __post_init__(self) -> None:
         for field, holds, detail in (
             (
-                "funds",
-                self.funds is ChainFunds.RAIL,
-                "The principal leaves over the rail; tokens are not paid out yet.",
-            ),
-            (
                 "minimumScore",
                 self.minimum_score == 0 or self.minimum_score in SCORES,
                 f"A score is {SCORES[0]} to {SCORES[-1]}, or 0 for none.",
@@ -49,12 +44,27 @@ class ChainRules:
                 self.interest_cap_percent in _CAPS_PERCENT,
                 f"The cap is {_CAPS_PERCENT[0]} to {_CAPS_PERCENT[-1]} percent of the principal.",
             ),
-            ("asset", bool(self.asset) or not self.secured, "Collateral is measured in a token: name its symbol."),
-            ("asset", self.secured or not self.asset, "A loan without collateral is kept in its own currency."),
+            ("asset", bool(self.asset) or not self.needs_wallet, "This is counted in a token: name its symbol."),
+            ("asset", self.needs_wallet or not self.asset, "A loan without collateral is kept in its own currency."),
+            (
+                "lender",
+                bool(self.lender) or not self.pays_tokens,
+                "Tokens leave the escrow of a lender: name his address.",
+            ),
             ("lender", self.lender is None or is_address(self.lender), "This must be 0x and 40 hexadecimal digits."),
         ):
             if not holds:
                 raise InvalidChainRules(detail, field)
+
+    @property
+    def pays_tokens(self) -> bool:
+        """Whether principal and repayments move on chain."""
+        return self.funds is ChainFunds.TOKEN
+
+    @property
+    def needs_wallet(self) -> bool:
+        """Whether the borrower must have a wallet: for collateral, or to be paid and to pay."""
+        return self.secured or self.pays_tokens
 
 
 def is_address(text: str) -> bool:

@@ -32,6 +32,7 @@ WRITES = frozenset(
 NEWS = frozenset(
     {
         "Paid",
+        "CreditReturned",
         "Deposited",
         "Withdrawn",
         "MarginCalled",

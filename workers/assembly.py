@@ -174,6 +174,8 @@ def engine(
             originations.sign,
             originations.propose,
             originations.cover,
+            originations.pay_out,
+            originations.settle_payout,
             chain_loans.perform,
             chain_loans.retry,
             chain_news.take,

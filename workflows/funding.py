@@ -9,19 +9,22 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.workflow import ParentClosePolicy
 
+from activities.chain_loans import ChainLoans, Performed
+from activities.chain_originations import ChainOriginations, Preparation
 from activities.disbursements import Booking, Disbursements, Payout
 from activities.offers import Accepted
 from activities.rails import TransferResult, TransferStatus
 from models.application import ApplicationStatus
 from models.loan import LoanPosition, LoanRef
 from temporal import search_attributes as sa
-from workflows.acting import ask, transact, wait_until
+from workflows.acting import ask, transact, wait_until, write_on_chain
 from workflows.application_state import ApplicationState
 from workflows.loan import LoanStart, LoanWorkflow, loan_workflow_id
 
 _S = ApplicationStatus
 _FIRST_PATIENCE_SECONDS = 5.0
 _LONGEST_PATIENCE_SECONDS = 3600.0
+_NO_TOKENS = "EscrowTooLow"
 _PAID = frozenset({TransferStatus.SUCCEEDED})
 _NOT_PAID = frozenset({TransferStatus.FAILED, TransferStatus.REVERSED})
 
@@ -38,7 +41,8 @@ class Funding:
         assert state.agreement is not None
         payout = Payout(state.ref, state.agreement.loan_id)
         state.show(_S.DISBURSING, f"**Disbursing**, reference `{payout.loan_id}`")
-        transfer = await self._settled(payout)
+        pays_tokens = state.agreement.pays_tokens
+        transfer = await (self._paid_in_tokens(payout) if pays_tokens else self._settled(payout))
         booking = Booking(state.ref, payout.loan_id, transfer, workflow.now())
         if transfer.status in _NOT_PAID:
             left = await transact(Disbursements.fail, booking, summary="the rail did not pay")
@@ -48,6 +52,31 @@ class Funding:
         await self._start_loan(state.agreement, position)
         await self._tell_loan_if_returned(payout.loan_id)
         return _S.DISBURSED
+
+    async def _paid_in_tokens(self, payout: Payout) -> TransferResult:
+        """The tokens leave on chain. A lender without them is why it fails; for any other refusal an operator looks."""
+        request = Preparation(self.state.ref, payout.loan_id, workflow.now())
+        await transact(ChainOriginations.pay_out, request, summary="leave the payout to the chain")
+        ref = LoanRef(payout.ref.tenant_id, payout.ref.application_id, payout.loan_id)
+        while True:
+            performed = await write_on_chain(ChainLoans.perform, ref, summary="pay out on chain")
+            if performed.is_halted and performed.refusal != _NO_TOKENS:
+                await self._wait_for_an_operator(performed)
+                continue
+            written = await transact(ChainOriginations.settle_payout, request, summary="what became of the payout")
+            if written.is_given_up:
+                return TransferResult(TransferStatus.FAILED, payout.loan_id, reason="the lender's escrow is too low")
+            if written.tx_hash:
+                return TransferResult(TransferStatus.SUCCEEDED, payout.loan_id, rail_code=written.tx_hash)
+
+    async def _wait_for_an_operator(self, performed: Performed) -> None:
+        attention, heard = sa.NEEDS_ATTENTION, self.state.chain_news
+        workflow.upsert_search_attributes([attention.value_set(True)])  # noqa: FBT003 - the SDK's signature
+        self.state.show(_S.DISBURSING, f"**The chain refuses**: {performed.refusal}; an operator must look")
+        await wait_until(
+            lambda: self.state.chain_news != heard, seconds=_LONGEST_PATIENCE_SECONDS, summary="an operator"
+        )
+        workflow.upsert_search_attributes([attention.value_unset()])
 
     async def _settled(self, payout: Payout) -> TransferResult:
         transfer = await ask(Disbursements.send, payout, summary="send the transfer")
@@ -84,7 +113,8 @@ class Funding:
         try:
             await workflow.start_child_workflow(
                 LoanWorkflow.run,
-                LoanStart(ref, position),
+                # What is paid in tokens comes on chain, and to no account at the rail.
+                LoanStart(ref, position, account_open=agreement.pays_tokens),
                 id=loan_workflow_id(ref.loan_id),
                 # Abandoned, so that it outlives this workflow and still inherits its clock.
                 parent_close_policy=ParentClosePolicy.ABANDON,

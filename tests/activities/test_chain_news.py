@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from activities.chain_news import ChainNewsTaking, TakeNews, UnknownChainEvent, factor_of
-from models.chain import ChainOperationKind, ChainState
+from activities.token_loans import MoneyMovesOnChain
+from models.chain import ChainFunds, ChainOperationKind, ChainState
 from models.loan import LoanPosition, LoanRef, LoanStatus
 from models.records.chain_events import EventStatus
 from models.sightings import STATES
+from models.transactions import TransactionKind
 from tests.activities.chain_rows import chain_database
 from tests.activities.chained import chained_of, mails, operations_of, put_on_chain, said
 from tests.activities.lending import DISBURSED_ON, Bank, noon, open_bank
@@ -48,6 +50,44 @@ async def test_tokens_that_were_paid_are_a_repayment_and_are_told_back_to_the_ch
     (operation,) = await operations_of(bank, ref)
     assert operation.kind == ChainOperationKind.REPAY
     assert sum(operation.arguments[3:]) == 106_62 * 10**4
+
+
+async def test_money_that_moved_on_chain_is_not_taken_back_by_word(bank: Bank) -> None:
+    ref = await bank.lends()
+    await put_on_chain(bank, ref)
+    await takes(bank, ref, await said(bank, ref, "Paid", payer="0x01", amount=5_00, credit=5_00))
+    (paid,) = (await bank.history(ref))[1:]
+
+    with pytest.raises(MoneyMovesOnChain):
+        await bank.orders(ref, TransactionKind.REVERSAL, reverses=paid.transaction.id, today=DISBURSED_ON)
+
+    assert await amounts(bank, ref) == [5_00]
+
+
+@pytest.mark.parametrize("kind", [TransactionKind.REPAYMENT, TransactionKind.GOODWILL_CREDIT, TransactionKind.REFUND])
+async def test_a_loan_in_tokens_takes_nobodys_word_for_money(bank: Bank, kind: TransactionKind) -> None:
+    ref = await bank.lends()
+    await put_on_chain(bank, ref, funds=ChainFunds.TOKEN)
+
+    with pytest.raises(MoneyMovesOnChain):
+        await bank.orders(ref, kind, 5_00, today=DISBURSED_ON)
+
+    assert await amounts(bank, ref) == []
+
+
+async def test_credit_that_was_returned_on_chain_is_refunded_in_the_ledger(bank: Bank) -> None:
+    ref = await bank.lends()
+    await put_on_chain(bank, ref, funds=ChainFunds.TOKEN)
+    owed = (await bank.loan(ref)).outstanding_minor
+    await takes(bank, ref, await said(bank, ref, "Paid", payer="0x01", amount=owed + 7_00, credit=owed + 7_00))
+    overpaid = await bank.loan(ref)
+
+    await takes(bank, ref, await said(bank, ref, "CreditReturned", borrower="0x01", amount=overpaid.overpaid_minor))
+
+    assert overpaid.overpaid_minor >= 7_00
+    returned = await bank.loan(ref)
+    assert (returned.overpaid_minor, returned.status) == (0, LoanStatus.CLOSED_OBLIGATIONS_MET)
+    assert ChainOperationKind.RETURN_CREDIT in [each.kind for each in await operations_of(bank, ref)]
 
 
 async def test_news_that_come_twice_or_at_once_are_taken_once(bank: Bank) -> None:

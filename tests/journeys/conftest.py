@@ -4,7 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from tests.journeys.chain_town import town  # noqa: F401 - a fixture
 from tests.journeys.scenes import Scene, scene_on
+from tests.workflows.conftest import retired  # noqa: F401 - waits for workers that took long to leave
 from workers.embedded.settings import throwaway
 from workers.stack import Stack
 

@@ -37,9 +37,28 @@ def test_settings_of_the_chain_go_both_ways() -> None:
 
 
 @pytest.mark.parametrize(
+    ("schedule", "field"),
+    [
+        ({"fees": [{"name": "origination", "timing": "disbursement", "amount": 10}]}, "schedule.fees"),
+        ({"fees": [], "downPaymentPercent": 10}, "schedule.downPaymentPercent"),
+    ],
+)
+def test_a_principal_in_tokens_is_paid_out_whole(schedule: dict[str, Any], field: str) -> None:
+    chain = {"funds": "token", "asset": "USDC", "lender": LENDER}
+    settings = weekly(chain=chain)
+    product = product_from(settings | {"schedule": settings.get("schedule", {}) | schedule})
+
+    with pytest.raises(Refusal) as refused:
+        product.check(on=date(2026, 3, 1))
+
+    assert refused.value.field == field
+
+
+@pytest.mark.parametrize(
     ("settings", "field"),
     [
-        ({"funds": "token"}, "chain.funds"),
+        ({"funds": "token", "lender": LENDER}, "chain.asset"),
+        ({"funds": "token", "asset": "USDC"}, "chain.lender"),
         ({"funds": "cash"}, "chain.funds"),
         ({"minimumScore": 299}, "chain.minimumScore"),
         ({"minimumScore": 851}, "chain.minimumScore"),
