@@ -73,7 +73,7 @@ async def test_the_same_idempotency_key_is_the_same_product(world: World) -> Non
         ({"principal": {"minimum": 5, "default": 1, "maximum": 9}}, "principal.default", "invalid_range"),
         ({"principal": {"minimum": 0.001, "default": 1, "maximum": 9}}, "principal.minimum", "invalid_amount"),
         ({"schedule": {"method": "magic"}}, "schedule.method", "invalid_document"),
-        ({"chain": {"funds": "token"}}, "chain.funds", "invalid_chain_rules"),
+        ({"chain": {"funds": "token"}}, "chain.asset", "invalid_chain_rules"),
         ({"chain": {"secured": True}}, "chain.asset", "invalid_chain_rules"),
         ({"schedule": {"moratorium": 52}}, "schedule.moratorium", "invalid_terms"),
         ({"schedule": {"businessDays": {"country": "XX"}}}, "schedule.businessDays.country", "unknown_calendar"),

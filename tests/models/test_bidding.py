@@ -333,6 +333,16 @@ def test_the_products_own_fees_count_when_something_must_be_left(fee_minor: int,
     assert limits.leaves_something(100_00, fee_minor) is goes
 
 
+def test_no_fee_is_kept_back_from_a_principal_in_tokens() -> None:
+    tokens = {"funds": "token", "asset": "USDC", "lender": f"0x{'1e' * 20}"}
+    limits = limits_of(product_from(weekly(chain=tokens)), requested_minor=2_500_000, on=ON)
+
+    assert limits.leaves_something(100_00, 0)
+    with pytest.raises(FeeOutOfRange, match="whole principal is paid out in tokens") as refused:
+        check(FIRST_CREDIT, limits=BidLimits(2_500_000, keeps_nothing_back=True))
+    assert refused.value.field == "processingFee"
+
+
 def test_an_offer_is_priced_as_a_loan_of_its_product() -> None:
     (weekly_offer,) = rank([FIRST_CREDIT], on=ON, product=TRADER)
     (monthly_offer,) = rank([FIRST_CREDIT], on=ON)
