@@ -18,7 +18,18 @@ abstract contract Assets is ICreditAggregator, AccessControlDefaultAdminRules, P
     /// @notice Pauses; only the admin ends a pause.
     bytes32 public constant PAUSER_ROLE = keccak256("PAUSER_ROLE");
 
-    mapping(address asset => AssetConfig) private _assets;
+    /// @dev `AssetConfig` and, in the word of `enabled`, the asset's number.
+    struct Listed {
+        uint128 second;
+        uint128 third;
+        bool enabled;
+        uint40 number;
+    }
+
+    mapping(address asset => Listed) private _assets;
+    /// @dev From 1 on, never taken back or given anew: a loan keeps the number of its asset instead of the address.
+    mapping(uint40 number => address asset) private _numbered;
+    uint40 private _lastNumber;
 
     modifier onlyOperator() {
         _requireOperator();
@@ -30,7 +41,14 @@ abstract contract Assets is ICreditAggregator, AccessControlDefaultAdminRules, P
     /// @param asset a token, or a currency by its ISO 4217 number
     function setAsset(address asset, AssetConfig calldata config) external onlyRole(DEFAULT_ADMIN_ROLE) {
         if (asset == address(0)) revert ZeroAddress();
-        _assets[asset] = config;
+        Listed storage listed = _assets[asset];
+        if (listed.number == 0) {
+            listed.number = ++_lastNumber;
+            _numbered[listed.number] = asset;
+        }
+        listed.second = config.second;
+        listed.third = config.third;
+        listed.enabled = config.enabled;
         emit AssetConfigured(asset, config.second, config.third, config.enabled);
     }
 
@@ -46,12 +64,13 @@ abstract contract Assets is ICreditAggregator, AccessControlDefaultAdminRules, P
 
     /// @notice How an asset is configured; zeros when it never was.
     function assetConfig(address asset) external view returns (AssetConfig memory) {
-        return _assets[asset];
+        Listed storage listed = _assets[asset];
+        return AssetConfig({second: listed.second, third: listed.third, enabled: listed.enabled});
     }
 
     /// @inheritdoc ICreditAggregator
     function approvalsNeeded(address asset, uint128 principal) public view returns (uint256) {
-        AssetConfig memory config = _assets[asset];
+        Listed storage config = _assets[asset];
         if (!config.enabled) revert AssetNotSupported(asset);
         if (principal >= config.third) return 3;
         return principal >= config.second ? 2 : 1;
@@ -63,6 +82,15 @@ abstract contract Assets is ICreditAggregator, AccessControlDefaultAdminRules, P
 
     function _requireSupported(address asset) internal view {
         if (!_assets[asset].enabled) revert AssetNotSupported(asset);
+    }
+
+    function _numberOf(address asset) internal view returns (uint40) {
+        return _assets[asset].number;
+    }
+
+    /// @dev Zero for number 0, which no asset has.
+    function _assetNumbered(uint40 number) internal view returns (address) {
+        return _numbered[number];
     }
 
     function _grantRoles(bytes32 role, address[] memory accounts) internal {

@@ -97,14 +97,15 @@ contract CreditAggregator is LoanBook, LenderEscrow, SignedTerms {
         _requireNotPaused();
         _requireState(loanId, balance.state, balance.state == State.Originated);
         Agreed memory agreed = _agreed(record);
-        if (agreed.secured) _requireCovered(loanId, record.asset, agreed.principal);
+        if (agreed.secured) _requireCovered(loanId, _assetOf(record), agreed.principal);
 
         balance.outstanding = agreed.principal;
         emit Funded(loanId, opId, seq, agreed.principal);
         _save(record, balance, loanId, opId, State.Active, "funded");
         if (agreed.onChainFunds) {
-            _takeEscrow(record.lender, record.asset, agreed.principal);
-            IERC20(record.asset).safeTransfer(record.borrower, agreed.principal);
+            address asset = _assetOf(record);
+            _takeEscrow(record.lender, asset, agreed.principal);
+            IERC20(asset).safeTransfer(record.borrower, agreed.principal);
         }
     }
 
@@ -291,7 +292,7 @@ contract CreditAggregator is LoanBook, LenderEscrow, SignedTerms {
         uint128 credit = record.credit + amount;
         record.credit = credit;
         emit Paid(loanId, msg.sender, amount, credit);
-        _pull(record.asset, amount);
+        _pull(_assetOf(record), amount);
     }
 
     /// @inheritdoc ICreditAggregator
@@ -299,13 +300,13 @@ contract CreditAggregator is LoanBook, LenderEscrow, SignedTerms {
         Record storage record = _loans[loanId];
         State state = record.balance.state;
         if (state == State.None) revert LoanUnknown(loanId);
-        _requireState(loanId, state, state == State.Closed);
+        _requireState(loanId, state, state == State.Closed || state == State.Cancelled);
         uint128 credit = record.credit;
         if (credit == 0) revert NothingToReturn(loanId);
         address borrower = record.borrower;
         record.credit = 0;
         emit CreditReturned(loanId, borrower, credit);
-        IERC20(record.asset).safeTransfer(borrower, credit);
+        IERC20(_assetOf(record)).safeTransfer(borrower, credit);
     }
 
     /// @notice The version of this contract and of the domain that is signed for.
@@ -317,7 +318,7 @@ contract CreditAggregator is LoanBook, LenderEscrow, SignedTerms {
 
     /// @dev What a repayment costs becomes the lender's escrow: first from the loan's credit, then from the caller.
     function _collect(Record storage record, uint256 amount) private {
-        address asset = record.asset;
+        address asset = _assetOf(record);
         uint256 fromCredit = Math.min(record.credit, amount);
         if (fromCredit > 0) record.credit -= uint128(fromCredit);
         _giveEscrow(record.lender, asset, amount);
@@ -325,7 +326,7 @@ contract CreditAggregator is LoanBook, LenderEscrow, SignedTerms {
     }
 
     function _shareProceeds(Record storage record, LoanMath.Split memory parts) private {
-        address asset = record.asset;
+        address asset = _assetOf(record);
         address lender = record.lender == address(0) ? treasury : record.lender;
         _giveEscrow(treasury, asset, parts.fee);
         _giveEscrow(lender, asset, uint256(parts.interest) + parts.principal);

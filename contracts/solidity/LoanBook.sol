@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Assets} from "./Assets.sol";
 import {ICreditAggregator} from "./interfaces/ICreditAggregator.sol";
 
 /// @title The records of loans, and how one write changes one
 /// @notice Packed so that a repayment changes one slot, and an unsecured loan over a rail fills three.
-abstract contract LoanBook is ICreditAggregator {
+abstract contract LoanBook is Assets {
     /// @dev What every write changes: one slot.
     struct Balance {
         uint128 outstanding;
@@ -22,17 +23,16 @@ abstract contract LoanBook is ICreditAggregator {
         uint16 interestCapBps;
         bool onChainFunds;
         bool secured;
+        uint40 assetNumber; // in `Assets`; 0 when no tokens move, neither here nor in the collateral manager
     }
 
-    /// @dev Borrower and lender are stored when they are not zero; the asset when tokens move here or in the collateral
-    /// manager. So an unsecured loan over a rail is three slots.
+    /// @dev Borrower and lender are stored when they are not zero. So an unsecured loan over a rail is three slots.
     struct Record {
         Balance balance;
         Agreed agreed;
         bytes32 termsHash;
         address borrower;
         address lender;
-        address asset;
         uint96 interestDue; // while an auction runs
         uint128 credit; // paid and not yet allocated
         uint128 forgiven; // principal
@@ -49,7 +49,7 @@ abstract contract LoanBook is ICreditAggregator {
             termsHash: record.termsHash,
             borrower: record.borrower,
             lender: record.lender,
-            asset: record.asset,
+            asset: _assetNumbered(agreed.assetNumber),
             principal: agreed.principal,
             outstanding: balance.outstanding,
             interestPaid: balance.interestPaid,
@@ -71,7 +71,7 @@ abstract contract LoanBook is ICreditAggregator {
     /// @inheritdoc ICreditAggregator
     function debtOf(bytes32 loanId) external view returns (address asset, uint256 amount) {
         Record storage record = _loans[loanId];
-        return (record.asset, uint256(record.balance.outstanding) + record.interestDue);
+        return (_assetOf(record), uint256(record.balance.outstanding) + record.interestDue);
     }
 
     /// @inheritdoc ICreditAggregator
@@ -121,6 +121,10 @@ abstract contract LoanBook is ICreditAggregator {
         return record.agreed;
     }
 
+    function _assetOf(Record storage record) internal view returns (address) {
+        return _assetNumbered(record.agreed.assetNumber);
+    }
+
     function _lower(bytes32 loanId, Balance memory balance, uint128 principal) internal pure {
         if (principal > balance.outstanding) {
             revert AmountExceedsOutstanding(loanId, principal, balance.outstanding);
@@ -146,11 +150,11 @@ abstract contract LoanBook is ICreditAggregator {
             aprBps: terms.aprBps,
             interestCapBps: terms.interestCapBps,
             onChainFunds: terms.onChainFunds,
-            secured: terms.secured
+            secured: terms.secured,
+            assetNumber: terms.onChainFunds || terms.secured ? _numberOf(terms.asset) : 0
         });
         if (terms.borrower != address(0)) record.borrower = terms.borrower;
         if (terms.lender != address(0)) record.lender = terms.lender;
-        if (terms.onChainFunds || terms.secured) record.asset = terms.asset;
     }
 
     function _apply(Agreed storage agreed, NewTerms memory newTerms) internal {

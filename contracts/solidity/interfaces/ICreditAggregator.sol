@@ -210,7 +210,8 @@ interface ICreditAggregator {
     /// every loan with `onChainFunds` that is owed, in liquidation and written off too.
     function pay(bytes32 loanId, uint128 amount) external;
 
-    /// @notice What was paid too much goes back to the borrower of a closed loan; anyone may call.
+    /// @notice What was paid too much goes back to the borrower of a closed or cancelled loan; anyone may call. Credit of
+    /// a loan that is written off is still owed: the ledger calls the loan active again and allocates it (`repay`).
     function returnCredit(bytes32 loanId) external;
 
     /// @notice Fill the caller's escrow, from which loans that he has signed are funded.

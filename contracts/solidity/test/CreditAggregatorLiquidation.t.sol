@@ -92,6 +92,19 @@ contract CreditAggregatorLiquidationTest is LoanCase {
         vm.assertEq(token.balanceOf(borrower), PRINCIPAL + surplus);
     }
 
+    function test_the_surplus_of_a_loan_that_is_cancelled_later_is_the_borrowers() public {
+        _liquidate(_securedTerms());
+        collateral.sell(aggregator, LOAN, token, 200_000);
+        aggregator.settleLiquidation(LOAN, OP, 3);
+        aggregator.reverseRepayment(LOAN, OP, 4, PRINCIPAL, DUE);
+        aggregator.transition(LOAN, OP, 5, ICreditAggregator.State.Cancelled, REASON);
+
+        aggregator.returnCredit(LOAN);
+
+        vm.assertEq(token.balanceOf(borrower), 190_000 - PRINCIPAL - DUE);
+        vm.assertEq(aggregator.creditOf(LOAN), 0);
+    }
+
     function test_proceeds_of_a_loan_without_a_lender_are_the_treasurys() public {
         _liquidate(_securedTerms());
 

@@ -473,6 +473,20 @@ contract CreditAggregatorMoneyTest is LoanCase {
         );
     }
 
+    function test_credit_of_a_loan_that_is_written_off_becomes_the_lenders_when_it_is_allocated() public {
+        _start(LOAN, _tokenTerms());
+        aggregator.writeOff(LOAN, OP, 2, REASON);
+        token.mint(address(this), 100);
+        aggregator.pay(LOAN, 100);
+
+        aggregator.transition(LOAN, OP, 3, ICreditAggregator.State.Active, REASON);
+        aggregator.repay(LOAN, OP, 4, 100, 0);
+        aggregator.writeOff(LOAN, OP, 5, REASON);
+
+        vm.assertEq(aggregator.creditOf(LOAN), 0);
+        vm.assertEq(aggregator.escrowOf(lender, address(token)), 100);
+    }
+
     // ------------------------------------------------------------------------------------------------------- reversals
 
     function test_a_reversal_says_what_is_owed_again() public {

@@ -5,6 +5,7 @@ import {CreditAggregator} from "../CreditAggregator.sol";
 import {ICollateralManager} from "../interfaces/ICollateralManager.sol";
 import {ICreditAggregator} from "../interfaces/ICreditAggregator.sol";
 import {ICreditScoringOracle} from "../interfaces/ICreditScoringOracle.sol";
+import {MockERC20} from "../mocks/MockERC20.sol";
 import {ContractWallet} from "./ContractWallet.sol";
 import {LoanCase} from "./LoanCase.sol";
 import {vm} from "./Vm.sol";
@@ -542,6 +543,20 @@ contract CreditAggregatorTermsTest is LoanCase {
         vm.assertEq(aggregator.assetConfig(USD).second, 5);
         vm.assertEq(aggregator.assetConfig(USD).third, 7);
         vm.assertTrue(aggregator.assetConfig(USD).enabled);
+    }
+
+    function test_a_loan_keeps_its_asset_when_assets_are_added_and_configured_anew() public {
+        MockERC20 other = new MockERC20("Euro Coin", "EURC", 6);
+        aggregator.setAsset(address(other), ICreditAggregator.AssetConfig(SECOND, THIRD, true));
+        ICreditAggregator.Terms memory terms = _tokenTerms();
+        _originate(LOAN, terms);
+        terms.asset = address(other);
+        _originate(keccak256("other loan"), terms);
+
+        aggregator.setAsset(address(token), ICreditAggregator.AssetConfig(5, 7, false));
+
+        vm.assertEq(aggregator.loan(LOAN).asset, address(token));
+        vm.assertEq(aggregator.loan(keccak256("other loan")).asset, address(other));
     }
 
     function test_it_knows_whom_it_was_deployed_for() public view {

@@ -167,7 +167,9 @@ abstract contract Servicing is Origination {
     }
 
     function _isCredited(bytes32 loanId) private view returns (bool) {
-        return _books[loanId].state == ICreditAggregator.State.Closed && _books[loanId].credit > 0;
+        ICreditAggregator.State state = _books[loanId].state;
+        return (state == ICreditAggregator.State.Closed || state == ICreditAggregator.State.Cancelled)
+            && _books[loanId].credit > 0;
     }
 
     /// @dev What may be said of a loan, weighted towards what keeps it alive.
