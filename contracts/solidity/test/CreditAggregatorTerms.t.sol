@@ -482,6 +482,18 @@ contract CreditAggregatorTermsTest is LoanCase {
         );
     }
 
+    function test_a_consent_counts_in_its_last_second() public {
+        _start(LOAN, _tokenTerms());
+        ICreditAggregator.NewTerms memory newTerms = _newTerms();
+        bytes memory byBorrower = _signed(BORROWER_KEY, _restructuringDigest(LOAN, 2, newTerms));
+        bytes memory byLender = _signed(LENDER_KEY, _restructuringDigest(LOAN, 2, newTerms));
+        vm.warp(newTerms.signedUntil);
+
+        aggregator.restructure(LOAN, OP, 2, newTerms, byBorrower, byLender);
+
+        vm.assertEq(aggregator.loan(LOAN).seq, 2);
+    }
+
     function test_BadTerms_names_the_field_of_a_restructuring() public {
         _start(LOAN, _railTerms());
 

@@ -192,6 +192,14 @@ contract CreditScoringOracleTest {
         vm.assertEq(oracle.latest(SUBJECT).score, 750);
     }
 
+    function test_a_move_from_a_score_in_its_last_second_is_still_a_jump() public {
+        ICreditScoringOracle.Score memory known = _score(400);
+        _publish(known, 1);
+        vm.warp(known.expiresAt);
+
+        _refusesScore(_score(800), abi.encodeWithSelector(ICreditScoringOracle.SignaturesMissing.selector, 1, 2));
+    }
+
     function test_a_move_from_an_expired_score_is_no_jump() public {
         _publish(_score(400), 1);
         vm.warp(NOW + 31 days);
