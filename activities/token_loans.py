@@ -25,23 +25,29 @@ async def check_money(session: AsyncSession, loan: Loan, transaction: Transactio
     """Refuse money that is only said to have moved where it moves as tokens, and the undoing of tokens that have."""
     if not loan.on_chain:
         return
-    if transaction.kind is _K.REVERSAL:
-        undone = await session.get(TransactionRow, (loan.tenant_id, transaction.reverses))
-        payment_id = undone.payment_id if undone else None
-        payment = await session.get(Payment, (loan.tenant_id, payment_id)) if payment_id else None
-        if (payment and payment.rail == CHAIN_RAIL) or (undone and undone.kind == _K.DISBURSEMENT):
-            await _refuse(session, loan, "reverses", always=payment is not None and payment.rail == CHAIN_RAIL)
-    elif transaction.kind in _MOVES_MONEY:
-        await _refuse(session, loan, "type")
+    if transaction.kind is _K.REVERSAL and await _undoes_tokens(session, loan, transaction):
+        raise MoneyMovesOnChain("What has moved on chain stays there.", "reverses")
+    if transaction.kind in _MOVES_MONEY and await _is_in_tokens(session, loan):
+        raise MoneyMovesOnChain("The money of this loan moves in tokens, on chain.", "type")
 
 
 async def check_receipt(session: AsyncSession, loan: Loan) -> None:
     """Refuse a report of money that a loan in tokens has not received."""
-    if loan.on_chain:
-        await _refuse(session, loan, "loanId")
+    if loan.on_chain and await _is_in_tokens(session, loan):
+        raise MoneyMovesOnChain("The money of this loan moves in tokens, on chain.", "loanId")
 
 
-async def _refuse(session: AsyncSession, loan: Loan, field: str, *, always: bool = False) -> None:
+async def _is_in_tokens(session: AsyncSession, loan: Loan) -> bool:
     chained = await session.get_one(ChainLoan, (loan.tenant_id, loan.id))
-    if always or chained.funds == ChainFunds.TOKEN:
-        raise MoneyMovesOnChain("This money moves in tokens, on chain, and what moved there stays.", field)
+    return chained.funds == ChainFunds.TOKEN
+
+
+async def _undoes_tokens(session: AsyncSession, loan: Loan, reversal: Transaction) -> bool:
+    """Whether the money came on chain, as proceeds of collateral do for any loan, or left there."""
+    undone = await session.get(TransactionRow, (loan.tenant_id, reversal.reverses))
+    if undone is None:
+        return False
+    if undone.kind == _K.DISBURSEMENT:
+        return await _is_in_tokens(session, loan)
+    payment = await session.get(Payment, (loan.tenant_id, undone.payment_id)) if undone.payment_id else None
+    return payment is not None and payment.rail == CHAIN_RAIL

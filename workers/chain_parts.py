@@ -61,6 +61,7 @@ async def joined(settings: ChainSettings, rows: Database, relay: Database) -> As
             signers=node.signers,
             max_fee=int(settings.max_fee_gwei * _WEI_PER_GWEI),
             confirmations=settings.confirmations,
+            first_block=node.first_block,
             poll_seconds=settings.poll_seconds,
         )
         access = ChainAccess(node, site, LoanSigning(site, settings.score_signers))
